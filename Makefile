@@ -103,6 +103,12 @@ peers: build
 peers-growth: build
 	cd integration && $(GO) run ./peers -bin $(BIN) -growth $(PEERS)
 
+# zot's benchmark zb against transship serve and other registries in turns (docs/performance.md). zb, zot and olareg are found by
+# their names: make zb ZB='-zot /opt/zot -olareg "" -rows 100MB'.
+.PHONY: zb
+zb: build
+	cd integration && $(GO) run ./zb -serve $(BIN)/transship -cncf "$$($(GO) tool -n cncf)" $(ZB)
+
 # Whether the verdicts in testdata/verdicts are still what cosign, sigstore-go and notation-go say, of a registry in memory and of
 # transship serve. UPDATE=1 makes all cases anew, with ONLY=prefix those of a name. It is a module of its own that takes minutes to
 # build, and is no part of the tests.

@@ -28,8 +28,8 @@ import (
 //	001...     the volumes
 //	inventory  the later FILE.json
 type partialDir struct {
-	files  folder // the bundle's folder
-	dir    string // the name of the partial folder in it
+	files  *folder // the bundle's folder
+	dir    string  // the name of the partial folder in it
 	lock   *os.File
 	filled *os.File // open for appending
 }
@@ -88,7 +88,7 @@ func (p *partialDir) busyError(path string) error {
 
 // newPartialDir returns the partial folder of a bundle, which need not exist.
 func newPartialDir(bundle string) *partialDir {
-	return &partialDir{files: folder(filepath.Dir(bundle)), dir: filepath.Base(bundle) + ".partial"}
+	return &partialDir{files: &folder{dir: filepath.Dir(bundle)}, dir: filepath.Base(bundle) + ".partial"}
 }
 
 // name returns the name in files of a file of the partial folder.

@@ -29,13 +29,15 @@ const maxIndex = 256 << 20
 // may have the same folder open.
 type Dir struct {
 	path    string
-	files   folder // at path; all that is read and written there goes through it
-	unnamed string // the repository of entries that name none
+	files   *folder // at path; all that is read and written there goes through it
+	unnamed string  // the repository of entries that name none
 	place   func() string
 
 	mu          sync.RWMutex
 	current     *index
 	currentInfo fs.FileInfo // of the index.json that current was read from
+	next        *index      // being written, and what readers find from the moment when it has its name
+	nextInfo    fs.FileInfo
 
 	pendingMu sync.Mutex
 	pending   []*pendingChange
@@ -70,7 +72,7 @@ func OpenDir(path string) (*Dir, error) {
 
 func newDir(path string) *Dir {
 	return &Dir{
-		path: path, files: folder(path), unnamed: fallbackName(path),
+		path: path, files: &folder{dir: path}, unnamed: fallbackName(path),
 		place: sync.OnceValue(func() string { return Place(path) }),
 	}
 }

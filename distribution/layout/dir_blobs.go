@@ -17,8 +17,7 @@ func (r *Repository) HeadBlob(_ context.Context, d blob.Digest) (int64, error) {
 	if err := r.validate(d); err != nil {
 		return 0, err
 	}
-	_, err := r.readLink(r.linkName(blobLinks, d))
-	if err != nil {
+	if err := r.hasLink(r.linkName(blobLinks, d)); err != nil {
 		return 0, r.blobError(d, err)
 	}
 	info, err := r.dir.files.stat(blobName(d))

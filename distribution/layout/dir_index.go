@@ -19,13 +19,23 @@ func (d *Dir) index() (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.mu.RLock()
-	current, same := d.current, unchanged(d.currentInfo, info)
-	d.mu.RUnlock()
-	if same {
-		return current, nil
+	if ix := d.knownIndex(info); ix != nil {
+		return ix, nil
 	}
 	return d.loadIndex()
+}
+
+// knownIndex returns the index.json with that info, if it was read or written here, else nil.
+func (d *Dir) knownIndex(info fs.FileInfo) *index {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	switch {
+	case unchanged(d.currentInfo, info):
+		return d.current
+	case unchanged(d.nextInfo, info):
+		return d.next
+	}
+	return nil
 }
 
 // loadIndex reads index.json, and builds links for entries that other tools added.
@@ -140,6 +150,9 @@ func (d *Dir) replaceIndex(ix *index) error {
 		d.discard(f)
 		return err
 	}
+	d.mu.Lock()
+	d.next, d.nextInfo = ix, info
+	d.mu.Unlock()
 	if err := d.publish(f, indexFile); err != nil {
 		return err
 	}

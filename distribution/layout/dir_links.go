@@ -103,14 +103,29 @@ func (r *Repository) readLink(name string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return string(content), err
 	}
-	links, memErr := r.memoryLinks()
-	if memErr != nil {
-		return "", memErr
+	return r.memoryLink(name, err)
+}
+
+// hasLink returns nil if there is a link, on the disk or in memory, else fs.ErrNotExist. It does not read
+// what the link holds.
+func (r *Repository) hasLink(name string) error {
+	_, err := r.dir.files.stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = r.memoryLink(name, err)
+	}
+	return err
+}
+
+// memoryLink returns the content of a link in memory, or missing if there is none.
+func (r *Repository) memoryLink(name string, missing error) (string, error) {
+	links, err := r.memoryLinks()
+	if err != nil {
+		return "", err
 	}
 	if content, found := links[name]; found {
 		return content, nil
 	}
-	return "", err
+	return "", missing
 }
 
 // referrersOf returns the digests of the manifests that a link records as referrers of subject,

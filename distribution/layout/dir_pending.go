@@ -2,7 +2,10 @@ package layout
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
+	"path"
 	"time"
 
 	"github.com/hczjl/transship/distribution/filelock"
@@ -36,11 +39,34 @@ func (d *Dir) openPendingLock() (*os.File, error) {
 
 // writeLink writes a link and notes the time, also of one that is there already.
 func (d *Dir) writeLink(name, content string) error {
+	if content == "" {
+		return d.writeEmptyLink(name)
+	}
 	if err := d.writeFile(name, []byte(content)); err != nil {
 		return err
 	}
 	_ = d.files.setTime(name, time.Now()) // otherwise it is pending for a shorter time
 	return nil
+}
+
+// writeEmptyLink is writeLink without content. The link needs no temporary name: it is complete once it
+// is there.
+func (d *Dir) writeEmptyLink(name string) error {
+	if err := d.checkWritable(); err != nil {
+		return err
+	}
+	f, err := d.createNew(name)
+	switch {
+	case err == nil:
+		err = f.Close()
+	case errors.Is(err, fs.ErrExist):
+		err = nil
+		_ = d.files.setTime(name, time.Now())
+	}
+	if err != nil {
+		return err
+	}
+	return d.files.syncDir(path.Dir(name))
 }
 
 // settle notes in the links of the blobs that a manifest refers to that they are not pending any

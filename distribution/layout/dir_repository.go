@@ -173,7 +173,7 @@ func (r *Repository) storeManifest(m manifest.Manifest) error {
 		return err
 	}
 	if subject != "" {
-		if err := r.dir.writeFile(r.referrerName(subject, m.Digest), nil); err != nil {
+		if err := r.dir.writeEmptyLink(r.referrerName(subject, m.Digest)); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,11 +26,8 @@ func (d *Dir) createTemp() (*os.File, error) {
 	if err := d.checkWritable(); err != nil {
 		return nil, err
 	}
-	if err := d.files.makeDir(tempDir); err != nil {
-		return nil, err
-	}
 	for {
-		f, err := d.files.open(path.Join(tempDir, rand.Text()), os.O_RDWR|os.O_CREATE|os.O_EXCL)
+		f, err := d.createNew(path.Join(tempDir, rand.Text()))
 		if err != nil {
 			return nil, err
 		}
@@ -42,6 +40,19 @@ func (d *Dir) createTemp() (*os.File, error) {
 		}
 		f.Close() // removeAbandoned took it before it was locked
 	}
+}
+
+// createNew creates a file that must not exist, and the folder that it is in.
+func (d *Dir) createNew(name string) (*os.File, error) {
+	const flags = os.O_RDWR | os.O_CREATE | os.O_EXCL
+	f, err := d.files.open(name, flags)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	if err := d.files.makeDir(path.Dir(name)); err != nil {
+		return nil, err
+	}
+	return d.files.open(name, flags)
 }
 
 // removeAbandoned removes temporary files of processes that were killed, and those that were left
@@ -89,9 +100,6 @@ func (d *Dir) discard(f *os.File) error {
 func (d *Dir) publish(f *os.File, name string) error {
 	err := f.Sync()
 	if err == nil {
-		err = d.files.makeDir(path.Dir(name))
-	}
-	if err == nil {
 		err = d.renameLocked(f, name)
 	}
 	if err != nil {
@@ -107,7 +115,14 @@ func (d *Dir) renameLocked(f *os.File, name string) error {
 	if runtime.GOOS == "windows" {
 		f.Close()
 	}
-	if err := d.files.rename(tempName(f), name); err != nil {
+	err := d.files.rename(tempName(f), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := d.files.makeDir(path.Dir(name)); err != nil {
+			return err
+		}
+		err = d.files.rename(tempName(f), name)
+	}
+	if err != nil {
 		return err
 	}
 	f.Close()
@@ -145,6 +160,10 @@ func (d *Dir) writeTemp(content []byte) (*os.File, error) {
 func (d *Dir) openLockFile(name string) (*os.File, error) {
 	if err := d.checkWritable(); err != nil {
 		return nil, err
+	}
+	f, err := d.files.open(name, os.O_RDWR|os.O_CREATE)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
 	}
 	if err := d.files.makeDir(path.Dir(name)); err != nil {
 		return nil, err

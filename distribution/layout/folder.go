@@ -18,53 +18,72 @@ import (
 // take names below it, with slashes, and never leave it (os.Root). They follow no link, not even one
 // that stays inside, and open only regular files: opening a pipe would block, and a device may have
 // no end. What is in the way is an *[ArchiveError] with [ErrIrregular].
-type folder string
+type folder struct {
+	dir  string // its path
+	kept keptDirs
+}
 
-// within calls do with the folder opened as a root, if everything above name is a folder.
-func (f folder) within(name string, do func(root *os.Root) error) error {
-	root, err := os.OpenRoot(string(f))
+// within calls do with the folder that name is in, and the last part of name.
+func (f *folder) within(name string, do func(in *os.Root, base string) error) error {
+	return f.at(path.Dir(name), func(in *os.Root) error { return do(in, path.Base(name)) })
+}
+
+// at calls do with the folder at dir, if it and everything above it is a folder. The paths in errors of
+// do are relative to it.
+func (f *folder) at(dir string, do func(in *os.Root) error) error {
+	k, err := f.keep(dir)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	for i, c := range name {
-		if c != '/' {
-			continue
-		}
-		info, err := root.Lstat(name[:i])
-		if err == nil {
-			err = f.checkDir(name[:i], info)
-		}
-		if err != nil {
-			return f.fileError(err)
-		}
-	}
-	return f.fileError(do(root))
+	defer f.kept.release(k)
+	return f.fileError(dir, do(k.root))
 }
 
-// fileError adds the folder to the paths in an error of os.Root, which are relative to it.
-func (f folder) fileError(err error) error {
+// openDir opens the folder at dir in the one above it, so that no part of the path is a link.
+func (f *folder) openDir(dir string) (opened *os.Root, err error) {
+	if dir == "." {
+		return os.OpenRoot(f.dir)
+	}
+	err = f.within(dir, func(in *os.Root, base string) error {
+		info, err := in.Lstat(base)
+		if err == nil {
+			err = f.checkDir(dir, info)
+		}
+		if err == nil {
+			opened, err = in.OpenRoot(base)
+		}
+		return err
+	})
+	return opened, err
+}
+
+// fileError adds the folder to the paths in an error of os.Root, which are relative to dir.
+func (f *folder) fileError(dir string, err error) error {
+	if err == nil {
+		return nil
+	}
 	var file *fs.PathError
 	var link *os.LinkError
+	full := func(name string) string {
+		if filepath.IsAbs(name) || strings.HasPrefix(name, f.dir+string(filepath.Separator)) {
+			return name // that of an open file, or what at has made one
+		}
+		return f.path(path.Join(dir, filepath.ToSlash(name)))
+	}
 	switch {
 	case errors.As(err, &file):
-		return &fs.PathError{Op: strings.TrimSuffix(file.Op, "at"), Path: f.path(file.Path), Err: file.Err}
+		return &fs.PathError{Op: strings.TrimSuffix(file.Op, "at"), Path: full(file.Path), Err: file.Err}
 	case errors.As(err, &link):
-		return &os.LinkError{Op: strings.TrimSuffix(link.Op, "at"), Old: f.path(link.Old), New: f.path(link.New), Err: link.Err}
+		return &os.LinkError{Op: strings.TrimSuffix(link.Op, "at"), Old: full(link.Old), New: full(link.New), Err: link.Err}
 	}
 	return err
 }
 
 // path returns the path of a file of the folder.
-func (f folder) path(name string) string {
-	if strings.HasPrefix(name, string(f)+string(filepath.Separator)) {
-		return name // the name of an open file
-	}
-	return filepath.Join(string(f), filepath.FromSlash(name))
-}
+func (f *folder) path(name string) string { return filepath.Join(f.dir, filepath.FromSlash(name)) }
 
 // checkDir returns an error if what is at name is no folder.
-func (f folder) checkDir(name string, info fs.FileInfo) error {
+func (f *folder) checkDir(name string, info fs.FileInfo) error {
 	if info.IsDir() {
 		return nil
 	}
@@ -72,7 +91,7 @@ func (f folder) checkDir(name string, info fs.FileInfo) error {
 }
 
 // checkRegular returns an error if what is at name is no regular file.
-func (f folder) checkRegular(name string, info fs.FileInfo) error {
+func (f *folder) checkRegular(name string, info fs.FileInfo) error {
 	if info.Mode().IsRegular() {
 		return nil
 	}
@@ -105,9 +124,9 @@ func kindOf(mode fs.FileMode) string {
 }
 
 // checkDirAt returns an error if there is something at name that is no folder.
-func (f folder) checkDirAt(name string) error {
-	err := f.within(name, func(root *os.Root) error {
-		info, err := root.Lstat(name)
+func (f *folder) checkDirAt(name string) error {
+	err := f.within(name, func(in *os.Root, base string) error {
+		info, err := in.Lstat(base)
 		if err != nil {
 			return err
 		}
@@ -120,9 +139,9 @@ func (f folder) checkDirAt(name string) error {
 }
 
 // stat returns the size and time of a regular file.
-func (f folder) stat(name string) (info fs.FileInfo, err error) {
-	err = f.within(name, func(root *os.Root) error {
-		if info, err = root.Lstat(name); err != nil {
+func (f *folder) stat(name string) (info fs.FileInfo, err error) {
+	err = f.within(name, func(in *os.Root, base string) error {
+		if info, err = in.Lstat(base); err != nil {
 			return err
 		}
 		return f.checkRegular(name, info)
@@ -131,49 +150,49 @@ func (f folder) stat(name string) (info fs.FileInfo, err error) {
 }
 
 // setTime sets the time of the last change of a regular file.
-func (f folder) setTime(name string, t time.Time) error {
+func (f *folder) setTime(name string, t time.Time) error {
 	if _, err := f.stat(name); err != nil {
 		return err
 	}
-	return f.within(name, func(root *os.Root) error { return root.Chtimes(name, time.Time{}, t) })
+	return f.within(name, func(in *os.Root, base string) error { return in.Chtimes(base, time.Time{}, t) })
 }
 
 // exists reports whether there is a regular file.
-func (f folder) exists(name string) bool {
+func (f *folder) exists(name string) bool {
 	_, err := f.stat(name)
 	return err == nil
 }
 
 // open opens a regular file as os.OpenFile does.
-func (f folder) open(name string, flag int) (file *os.File, err error) {
-	err = f.within(name, func(root *os.Root) error {
-		info, err := root.Lstat(name)
+func (f *folder) open(name string, flag int) (file *os.File, err error) {
+	err = f.within(name, func(in *os.Root, base string) error {
+		info, err := in.Lstat(base)
 		if err == nil {
 			err = f.checkRegular(name, info)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		file, err = root.OpenFile(name, flag, 0o666)
+		file, err = in.OpenFile(base, flag, 0o666)
 		return err
 	})
 	return file, err
 }
 
 // isAt reports whether an open file is the one at name: it has not been removed or replaced.
-func (f folder) isAt(file *os.File, name string) bool {
+func (f *folder) isAt(file *os.File, name string) bool {
 	a, errA := file.Stat()
 	b, errB := f.stat(name)
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // hasEntries reports whether a folder is there and not empty.
-func (f folder) hasEntries(name string) (found bool) {
+func (f *folder) hasEntries(name string) (found bool) {
 	if f.checkDirAt(name) != nil {
 		return false
 	}
-	_ = f.within(name, func(root *os.Root) error {
-		dir, err := root.Open(name)
+	_ = f.within(name, func(in *os.Root, base string) error {
+		dir, err := in.Open(base)
 		if err != nil {
 			return err
 		}
@@ -186,7 +205,7 @@ func (f folder) hasEntries(name string) (found bool) {
 }
 
 // openAt opens a file at an offset in bytes.
-func (f folder) openAt(name string, offset int64) (io.ReadCloser, error) {
+func (f *folder) openAt(name string, offset int64) (io.ReadCloser, error) {
 	file, err := f.open(name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
@@ -199,7 +218,7 @@ func (f folder) openAt(name string, offset int64) (io.ReadCloser, error) {
 }
 
 // readFile reads a file of at most limit bytes.
-func (f folder) readFile(name string, limit int64) ([]byte, error) {
+func (f *folder) readFile(name string, limit int64) ([]byte, error) {
 	file, err := f.open(name, os.O_RDONLY)
 	if err != nil {
 		return nil, err
@@ -210,7 +229,7 @@ func (f folder) readFile(name string, limit int64) ([]byte, error) {
 
 // writeFile writes a file, and replaces its content if there is one. It is neither atomic nor
 // durable.
-func (f folder) writeFile(name string, content []byte) error {
+func (f *folder) writeFile(name string, content []byte) error {
 	file, err := f.open(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return err
@@ -220,12 +239,12 @@ func (f folder) writeFile(name string, content []byte) error {
 }
 
 // readDir returns the entries of a folder, sorted; none if it does not exist.
-func (f folder) readDir(name string) (entries []fs.DirEntry, err error) {
+func (f *folder) readDir(name string) (entries []fs.DirEntry, err error) {
 	if err := f.checkDirAt(name); err != nil {
 		return nil, err
 	}
-	err = f.within(name, func(root *os.Root) error {
-		entries, err = fs.ReadDir(root.FS(), name)
+	err = f.within(name, func(in *os.Root, base string) error {
+		entries, err = fs.ReadDir(in.FS(), base)
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -236,11 +255,11 @@ func (f folder) readDir(name string) (entries []fs.DirEntry, err error) {
 
 // walk calls visit with the folder at name and everything below it, as fs.WalkDir does. If there is
 // no such folder it does nothing. A link ends it with an error.
-func (f folder) walk(name string, visit func(name string, e fs.DirEntry) error) error {
+func (f *folder) walk(name string, visit func(name string, e fs.DirEntry) error) error {
 	if err := f.checkDirAt(name); err != nil {
 		return err
 	}
-	err := f.within(name, func(root *os.Root) error {
+	err := f.at(".", func(root *os.Root) error {
 		return fs.WalkDir(root.FS(), name, func(name string, e fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -258,14 +277,17 @@ func (f folder) walk(name string, visit func(name string, e fs.DirEntry) error) 
 }
 
 // makeDir creates a folder and those above it, durably.
-func (f folder) makeDir(name string) error {
+func (f *folder) makeDir(name string) error {
 	if name == "." {
 		return nil
 	}
-	if err := f.makeDir(path.Dir(name)); err != nil {
-		return err
-	}
 	err := f.mkdir(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := f.makeDir(path.Dir(name)); err != nil {
+			return err
+		}
+		err = f.mkdir(name)
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return f.checkDirAt(name)
 	}
@@ -276,16 +298,16 @@ func (f folder) makeDir(name string) error {
 }
 
 // mkdir creates a folder.
-func (f folder) mkdir(name string) error {
-	return f.within(name, func(root *os.Root) error { return root.Mkdir(name, 0o777) })
+func (f *folder) mkdir(name string) error {
+	return f.within(name, func(in *os.Root, base string) error { return in.Mkdir(base, 0o777) })
 }
 
 // removeDir removes a folder if it is empty.
-func (f folder) removeDir(name string) error {
+func (f *folder) removeDir(name string) error {
 	if err := f.checkDirAt(name); err != nil {
 		return err
 	}
-	err := f.within(name, func(root *os.Root) error { return root.Remove(name) })
+	err := f.within(name, func(in *os.Root, base string) error { return in.Remove(base) })
 	if errors.Is(err, fs.ErrExist) {
 		return nil // it is not empty
 	}
@@ -293,23 +315,26 @@ func (f folder) removeDir(name string) error {
 }
 
 // rename moves a regular file, and replaces what is at to. A link there is not followed.
-func (f folder) rename(from, to string) error {
+func (f *folder) rename(from, to string) error {
 	if _, err := f.stat(from); err != nil {
 		return err
 	}
-	return f.within(to, func(root *os.Root) error { return root.Rename(from, to) })
+	if err := f.at(path.Dir(to), func(*os.Root) error { return nil }); err != nil { // it may be a link
+		return err
+	}
+	return f.at(".", func(root *os.Root) error { return root.Rename(from, to) })
 }
 
 // remove removes a regular file.
-func (f folder) remove(name string) error {
+func (f *folder) remove(name string) error {
 	if _, err := f.stat(name); err != nil {
 		return err
 	}
-	return f.within(name, func(root *os.Root) error { return root.Remove(name) })
+	return f.within(name, func(in *os.Root, base string) error { return in.Remove(base) })
 }
 
 // removeAll removes files in this order. It skips those that do not exist.
-func (f folder) removeAll(names []string) error {
+func (f *folder) removeAll(names []string) error {
 	for _, name := range names {
 		if err := f.remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -319,22 +344,20 @@ func (f folder) removeAll(names []string) error {
 }
 
 // syncDir makes the names in a folder durable. Windows needs and allows no such call.
-func (f folder) syncDir(name string) error {
+func (f *folder) syncDir(name string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	return f.within(name, func(root *os.Root) error {
-		dir, err := root.Open(name)
-		if err != nil {
-			return err
-		}
-		defer dir.Close()
-		return dir.Sync()
-	})
+	k, err := f.keep(name)
+	if err != nil {
+		return err
+	}
+	defer f.kept.release(k)
+	return f.fileError(name, k.sync())
 }
 
 // syncDirs makes the names of files durable.
-func (f folder) syncDirs(names iter.Seq[string]) error {
+func (f *folder) syncDirs(names iter.Seq[string]) error {
 	synced := map[string]bool{}
 	for name := range names {
 		dir := path.Dir(name)

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -94,14 +95,17 @@ func openRegular(name string) (*os.File, error) {
 // readAll reads an open file of at most limit bytes.
 func readAll(f *os.File, limit int64) ([]byte, error) {
 	tooLarge := &fs.PathError{Op: "read", Path: f.Name(), Err: errTooLarge}
-	if info, err := f.Stat(); err != nil || info.Size() > limit {
+	info, err := f.Stat()
+	if err != nil || info.Size() > limit {
 		return nil, cmp.Or[error](err, tooLarge)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead) // no more than one read, and one that finds the end
+	_, err = b.ReadFrom(io.LimitReader(f, limit+1))
+	if err == nil && int64(b.Len()) > limit {
 		err = tooLarge
 	}
-	return b, err
+	return b.Bytes(), err
 }
 
 func exists(path string) bool {

@@ -62,7 +62,10 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, content io.Reader
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	_, err := io.CopyN(w, content, length)
+	sent, err := h.buffers.copy(w, io.LimitReader(content, length))
+	if err == nil && sent < length {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil && h.OnError != nil {
 		h.OnError(r, err)
 	}

@@ -94,25 +94,3 @@ func (t *timedResponse) Write(p []byte) (int, error) {
 	defer t.arm(0)
 	return t.ResponseWriter.Write(p)
 }
-
-// ReadFrom implements io.ReaderFrom, with which the server sends a file by sendfile(2). It does so
-// by the MiB, each with a deadline of its own.
-func (t *timedResponse) ReadFrom(r io.Reader) (total int64, err error) {
-	limited, ok := r.(*io.LimitedReader) // sendfile is used for one on a file, not for one on another
-	if !ok {
-		return io.Copy(struct{ io.Writer }{t}, r)
-	}
-	for limited.N > 0 && err == nil {
-		size := min(limited.N, 1<<20)
-		t.arm(t.idle)
-		var n int64
-		n, err = io.CopyN(t.ResponseWriter, limited.R, size)
-		t.arm(0)
-		total += n
-		limited.N -= n
-	}
-	if err == io.EOF {
-		err = nil
-	}
-	return total, err
-}

@@ -39,6 +39,7 @@ type Handler struct {
 
 	memory   Memory
 	sessions sessions
+	buffers  buffers
 	deletion sync.RWMutex // held for writing while a blob is deleted, for reading while a manifest that may need it is put
 }
 

@@ -155,7 +155,9 @@ func TestIdleSessionsHoldNoFiles(t *testing.T) {
 		}
 		return len(slices.DeleteFunc(entries, func(e os.DirEntry) bool {
 			target, _ := os.Readlink(descriptors + "/" + e.Name())
-			return !strings.HasPrefix(target, path)
+			info, err := os.Stat(target)
+			isFolder := err == nil && info.IsDir() // a layout keeps some open, however many sessions there are
+			return !strings.HasPrefix(target, path) || isFolder
 		}))
 	}
 	var all []string

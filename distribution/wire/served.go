@@ -165,13 +165,13 @@ func (c *servedCall) gotStatus(status int) {
 	})
 }
 
-// wrote notes bytes of the response's body, p if they are known.
-func (c *servedCall) wrote(p []byte, n int64, err error) {
+// wrote notes the bytes p of the response's body.
+func (c *servedCall) wrote(p []byte, err error) {
 	c.update(func() {
 		if c.isHead {
 			return
 		}
-		c.call.Received += n
+		c.call.Received += int64(len(p))
 		c.digest.write(p, nil)
 		if err != nil {
 			c.err = err
@@ -255,17 +255,6 @@ func (s *servedResponse) WriteHeader(status int) {
 func (s *servedResponse) Write(p []byte) (int, error) {
 	s.call.gotStatus(http.StatusOK) // unless the handler has set one
 	n, err := s.ResponseWriter.Write(p)
-	s.call.wrote(p[:n], int64(n), err)
-	return n, err
-}
-
-// ReadFrom implements io.ReaderFrom, with which the server sends a blob's file by sendfile(2).
-func (s *servedResponse) ReadFrom(r io.Reader) (int64, error) {
-	s.call.gotStatus(http.StatusOK)
-	if s.call.digest != nil {
-		return io.Copy(struct{ io.Writer }{s}, r)
-	}
-	n, err := io.Copy(s.ResponseWriter, r)
-	s.call.wrote(nil, n, err)
+	s.call.wrote(p[:n], err)
 	return n, err
 }

@@ -22,7 +22,11 @@ type front struct {
 
 // ServeHTTP implements http.Handler.
 func (f *front) ServeHTTP(w http.ResponseWriter, in *http.Request) {
-	if in.URL.Host != "" || in.Method == http.MethodConnect {
+	switch {
+	case isPreface(in):
+		f.relay.refusePreface(w)
+		return
+	case in.URL.Host != "" || in.Method == http.MethodConnect:
 		refuse(w, http.StatusBadRequest, "this is a registry, and no proxy: transship record -- COMMAND has one")
 		return
 	}

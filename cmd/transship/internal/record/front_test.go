@@ -1,10 +1,41 @@
 package record
 
 import (
+	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 )
+
+// What cannot be recorded is refused, and does not reach the registry.
+func TestFrontRefuses(t *testing.T) {
+	t.Parallel()
+	said := 0
+	r := &relay{run: t.Context(), fail: func(string, error) { said++ }, send: roundTripper(func(*http.Request) (*http.Response, error) {
+		t.Error("a call went out")
+		return nil, errors.New("a call went out")
+	})}
+	f := &front{upstream: &url.URL{Scheme: "http", Host: "registry.example.com"}, relay: r}
+	for _, test := range []struct {
+		method, target string
+		header         http.Header
+		status, said   int
+	}{
+		{"PRI", "*", nil, http.StatusHTTPVersionNotSupported, 1}, // HTTP/2 without TLS
+		{http.MethodGet, "/v2/", http.Header{"Upgrade": {"websocket"}}, http.StatusNotImplemented, 1},
+		{http.MethodGet, "http://x.example/", nil, http.StatusBadRequest, 0},
+		{http.MethodConnect, "x.example:443", nil, http.StatusBadRequest, 0},
+	} {
+		said = 0
+		u, _ := url.Parse(test.target)
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, &http.Request{Method: test.method, URL: u, Host: "127.0.0.1:5001", Header: test.header})
+		if w.Code != test.status || said != test.said {
+			t.Errorf("%s %s: %d, said %d times", test.method, test.target, w.Code, said)
+		}
+	}
+}
 
 // URLs of answers lead back to the recording registry, and from there to where they pointed.
 func TestURLsLeadBack(t *testing.T) {

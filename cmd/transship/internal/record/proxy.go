@@ -88,9 +88,8 @@ func (p *proxy) serveOuter(w http.ResponseWriter, in *http.Request) {
 	switch {
 	case in.Method == http.MethodConnect:
 		p.openTunnel(w, in)
-	case in.Method == "PRI": // RFC 9113, section 3.4
-		p.relay.fail("the command's connection", errors.New("HTTP/2 without TLS cannot be recorded"))
-		refuse(w, http.StatusHTTPVersionNotSupported, "HTTP/2 needs TLS here")
+	case isPreface(in):
+		p.relay.refusePreface(w)
 	case in.URL.Scheme == "http" && in.URL.Host != "":
 		p.relay.serve(w, in, destination{url: in.URL, host: in.Host})
 	default:

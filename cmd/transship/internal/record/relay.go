@@ -61,6 +61,16 @@ func (p *relay) serve(w http.ResponseWriter, in *http.Request, to destination) {
 	proxy.ServeHTTP(w, in)
 }
 
+// isPreface reports whether a client speaks HTTP/2 without TLS: then its preface comes as a request (RFC
+// 9113, section 3.4).
+func isPreface(in *http.Request) bool { return in.Method == "PRI" }
+
+// refusePreface answers a client that speaks HTTP/2 without TLS.
+func (p *relay) refusePreface(w http.ResponseWriter) {
+	p.fail("a client's connection", errors.New("HTTP/2 without TLS cannot be recorded"))
+	refuse(w, http.StatusHTTPVersionNotSupported, "HTTP/2 needs TLS here")
+}
+
 // rewrite makes the request that goes out.
 func (p *relay) rewrite(pr *httputil.ProxyRequest, to destination) {
 	ctx := wire.WithPurpose(pr.Out.Context(), wire.PathPurpose(p.command, to.url.Path))

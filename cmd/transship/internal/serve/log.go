@@ -63,13 +63,6 @@ func (c *countedResponse) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom implements io.ReaderFrom, with which the server sends a file by sendfile(2).
-func (c *countedResponse) ReadFrom(r io.Reader) (int64, error) {
-	n, err := io.Copy(c.ResponseWriter, r)
-	c.n += n
-	return n, err
-}
-
 // Unwrap is for [http.ResponseController].
 func (c *countedResponse) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 

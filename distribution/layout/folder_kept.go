@@ -1,0 +1,136 @@
+package layout
+
+import (
+	"io/fs"
+	"os"
+	"runtime"
+	"sync"
+)
+
+// maxKept is how many folders stay open: those of blobs and temporary files, and those of the links of the
+// repositories that are in use, of which each has five.
+const maxKept = 64
+
+// keptDirs are folders that stay open. To open one from above takes several system calls for each part of
+// its path, and a push needs many files in few folders. The zero value has none open.
+type keptDirs struct {
+	mu   sync.Mutex
+	open map[string]*keptDir // by name
+}
+
+// keptDir is an open folder.
+type keptDir struct {
+	root    *os.Root
+	info    fs.FileInfo
+	users   int
+	dropped bool // to be closed when nobody uses it
+
+	once    sync.Once
+	file    *os.File // of the folder, once it has been synchronised
+	fileErr error
+}
+
+// sync makes the names in the folder durable.
+func (k *keptDir) sync() error {
+	k.once.Do(func() { k.file, k.fileErr = k.root.Open(".") })
+	if k.fileErr != nil {
+		return k.fileErr
+	}
+	return k.file.Sync()
+}
+
+// close closes the folder, which nobody uses any more.
+func (k *keptDir) close() {
+	k.root.Close()
+	if k.file != nil {
+		k.file.Close()
+	}
+}
+
+// keep returns the folder at dir, opened, for a caller that must release it. One that is kept is used as
+// long as it is the folder that has that path.
+func (f *folder) keep(dir string) (*keptDir, error) {
+	if k := f.kept.get(dir); k != nil {
+		look := os.Lstat
+		if dir == "." { // which may be a symbolic link
+			look = os.Stat
+		}
+		info, err := look(f.path(dir))
+		if err == nil && os.SameFile(info, k.info) {
+			return k, nil
+		}
+		f.kept.drop(dir, k)
+		f.kept.release(k)
+	}
+	root, err := f.openDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	info, err := root.Stat(".")
+	if err != nil {
+		root.Close()
+		return nil, f.fileError(dir, err)
+	}
+	k := &keptDir{root: root, info: info, users: 1}
+	f.kept.add(dir, k)
+	return k, nil
+}
+
+// get returns the open folder of that name, nil if there is none.
+func (d *keptDirs) get(name string) *keptDir {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.open[name]
+	if k != nil {
+		k.users++
+	}
+	return k
+}
+
+// add keeps a folder that its caller uses, in place of another one if there are many. Windows neither
+// renames nor removes folders that are open, so none is kept there.
+func (d *keptDirs) add(name string, k *keptDir) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open[name] != nil || runtime.GOOS == "windows" {
+		k.dropped = true
+		return
+	}
+	if d.open == nil {
+		d.open = map[string]*keptDir{}
+	}
+	for other, k := range d.open {
+		if len(d.open) < maxKept {
+			break
+		}
+		d.dropLocked(other, k)
+	}
+	d.open[name] = k
+}
+
+// drop keeps a folder no longer.
+func (d *keptDirs) drop(name string, k *keptDir) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open[name] == k {
+		d.dropLocked(name, k)
+	}
+}
+
+func (d *keptDirs) dropLocked(name string, k *keptDir) {
+	delete(d.open, name)
+	k.dropped = true
+	if k.users == 0 {
+		k.close()
+	}
+}
+
+// release ends the use of a folder.
+func (d *keptDirs) release(k *keptDir) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k.users--
+	if k.users == 0 && k.dropped {
+		k.close()
+	}
+}

@@ -1,0 +1,71 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A folder that was opened before is found again at its path only: what has taken its place counts, and a
+// link there is refused.
+func TestKeptFolderIsTheOneAtItsPath(t *testing.T) {
+	f := &folder{dir: t.TempDir()}
+	mustWrite(t, "old", f.path("a/b/file"))
+	read := func() (string, error) {
+		b, err := f.readFile("a/b/file", 100)
+		return string(b), err
+	}
+	for range 2 {
+		if got, err := read(); got != "old" || err != nil {
+			t.Fatal(got, err)
+		}
+	}
+	if err := os.Rename(f.path("a/b"), f.path("elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("once it has gone: %v", err)
+	}
+	mustWrite(t, "new", f.path("a/b/file"))
+	if got, err := read(); got != "new" || err != nil {
+		t.Errorf("once there is another: %q, %v", got, err)
+	}
+	replaceByLink(t, f.path("elsewhere"), f.path("a/b"))
+	_, err := read()
+	wantIrregular(t, err, f.path("a/b"))
+}
+
+// However many folders are used, few stay open, and all go on working.
+func TestKeptFoldersAreFew(t *testing.T) {
+	f := &folder{dir: t.TempDir()}
+	for i := range 3 * maxKept {
+		mustWrite(t, "x", f.path(fmt.Sprintf("%d/file", i)))
+	}
+	for range 2 {
+		for i := range 3 * maxKept {
+			if _, err := f.readFile(fmt.Sprintf("%d/file", i), 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := len(f.kept.open); n > maxKept {
+		t.Errorf("%d folders are kept", n)
+	}
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	n := 0
+	for _, e := range open {
+		target, _ := os.Readlink(filepath.Join("/proc/self/fd", e.Name()))
+		if len(target) > len(f.dir) && target[:len(f.dir)] == f.dir {
+			n++
+		}
+	}
+	if n > 2*maxKept {
+		t.Errorf("%d folders are open", n)
+	}
+}
