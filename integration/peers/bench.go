@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 	"testing"
@@ -34,13 +35,14 @@ type sample struct {
 	Work    string  `json:"work"`
 	Tool    string  `json:"tool"`
 	Round   int     `json:"round"`
-	Wall    float64 `json:"wall"`    // seconds
-	CPU     float64 `json:"cpu"`     // seconds in user and kernel mode
-	Peak    int64   `json:"peak"`    // most bytes resident
-	Written int64   `json:"written"` // bytes to a disk
-	Size    int64   `json:"size"`    // bytes of what was moved or, by save, of the files written
-	Source  int     `json:"source"`  // calls on the source registry
-	Target  int     `json:"target"`  // calls on the target registry
+	Wall    float64 `json:"wall"`           // seconds
+	CPU     float64 `json:"cpu"`            // seconds in user and kernel mode
+	Peak    int64   `json:"peak"`           // most bytes resident
+	Written int64   `json:"written"`        // bytes to a disk
+	Size    int64   `json:"size"`           // bytes of what was moved or, by save, of the files written
+	Source  int     `json:"source"`         // calls on the source registry
+	Target  int     `json:"target"`         // calls on the target registry
+	Late    bool    `json:"late,omitempty"` // it was ended after Wall, so that it takes longer than that
 	Error   string  `json:"error,omitempty"`
 }
 
@@ -81,7 +83,8 @@ func (b *bench) sites(w work) pair {
 // able are the tools that can do a work.
 func (b *bench) able(w work) []tool {
 	return slices.DeleteFunc(slices.Clone(b.tools), func(t tool) bool {
-		return t.commands[w.task] == nil || w.alone && t.name != subject || t.fetches && (w.path == nil || w.up)
+		return t.commands[w.task] == nil || w.alone && t.name != subject || t.fetches && (w.path == nil || w.up) ||
+			t.name == ofSystem && !w.cubicUpload()
 	})
 }
 
@@ -122,7 +125,7 @@ func (b *bench) once(w work, c content, t tool, at pair, round int) sample {
 		err = b.check(w, c, t, j, at.to, &s)
 	}
 	if err != nil {
-		s.Error = err.Error()
+		s.Late, s.Error = errors.Is(err, errLate), err.Error()
 	}
 	b.must(os.RemoveAll(j.dir))
 	return s

@@ -71,7 +71,7 @@ func equipped(t testing.TB, one tool, bin string) tool {
 		t.Fatal(err)
 	}
 	switch {
-	case one.name == subject:
+	case one.name == subject || one.name == ofSystem:
 		one.Program = servers.Program{Path: filepath.Join(bin, subject)}
 		one.version = versionOf(t, one.Program, "version")
 	case one.module != "":

@@ -56,7 +56,7 @@ func parse(args []string) (options, error) {
 	fs.StringVar(&o.works, "works", "", "only these `works`, by their names, separated by commas")
 	fs.StringVar(&o.tools, "tools", "", "only these `tools` beside transship, separated by commas")
 	fs.IntVar(&o.rounds, "rounds", 3, "`number` of rounds; works of less than a second have five times as many")
-	fs.DurationVar(&o.limit, "limit", 2*time.Minute, "stop a tool after this `time`")
+	fs.DurationVar(&o.limit, "limit", 2*time.Minute, "end a tool after this `time`; of a peer it is known then that it takes longer")
 	fs.DurationVar(&o.patience, "patience", 45*time.Second, "do not run a tool again for a work that took it longer than this `time`")
 	fs.StringVar(&o.json, "json", "", "`file` for all figures (default: peers.json or growth.json in the folder of the peers)")
 	fs.StringVar(&o.svg, "svg", "", "`file` for the plot (default: peers.svg or growth.svg there)")
@@ -143,7 +143,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // compare does all works that are wanted, and reports.
 func (b *bench) compare(o options, out io.Writer) {
 	ran := slices.DeleteFunc(works(), func(w work) bool { return !listed(o.works, w.name) })
-	b.tools = equip(b.t, o.bin, func(name string) bool { return name == subject || listed(o.tools, name) })
+	b.tools = equip(b.t, o.bin, func(name string) bool { return name == subject || name == ofSystem || listed(o.tools, name) })
 	toxiproxy, err := install(b.t.Context(), filepath.Join(o.bin, "peers"), toxiproxyModule)
 	b.must(err)
 	b.plain = cncf(b.t, toxiproxy, servers.Options{})

@@ -17,7 +17,7 @@ func TestParse(t *testing.T) {
 	}
 	for args, want := range map[string]string{
 		"-works copy,mani": `there is no work "mani": there are copy, far, tls, many`,
-		"-tools docker":    `there is no tool "docker": there are transship, crane`,
+		"-tools docker":    `there is no tool "docker": there are transship, transship-system, crane`,
 		"-rounds 0":        "at least one round",
 		"copy":             "no arguments",
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -23,9 +24,12 @@ type usage struct {
 	written int64         // bytes that went to a disk, or will
 }
 
+// errLate is why a program was ended.
+var errLate = errors.New("it takes longer than")
+
 // measure runs a program. One that fails, or takes longer than limit, is an error with what it said.
 func measure(ctx context.Context, p servers.Program, limit time.Duration, args ...string) (usage, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it takes longer than %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w %v", errLate, limit))
 	defer cancel()
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, p.Path, append(append([]string{}, p.Args...), args...)...)

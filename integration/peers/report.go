@@ -51,10 +51,10 @@ func printTargets(out io.Writer, ran []work, r results) {
 	fmt.Fprintln(out)
 }
 
-// titleOf is the title of one of works, or of all of them.
+// titleOf is the title of one of works, or of a group of them.
 func titleOf(ran []work, name string) (string, bool) {
-	if name == "" {
-		return "all of these", true
+	if isGroup(name) {
+		return name, true
 	}
 	i := slices.IndexFunc(ran, func(w work) bool { return w.name == name })
 	if i < 0 {
@@ -70,8 +70,11 @@ func (v verdict) columns() []string {
 		return []string{v.mine.text(v.unit), "", "", "<= " + v.unit(v.most), met}
 	}
 	asked := fmt.Sprintf("<= %.2f of %s", v.most, cmp.Or(strings.ReplaceAll(v.target.peer, bestPeer, "the best"), v.peer))
-	return []string{v.mine.text(v.unit), v.peer + " " + v.theirs.text(v.unit), v.ratio.text(ratio), asked, met}
+	return []string{v.mine.text(v.unit), v.peer + " " + atLeast(v.late) + v.theirs.text(v.unit), v.ratio.text(ratio), asked, met}
 }
+
+// atLeast stands before the figure of a run that was ended.
+func atLeast(late bool) string { return map[bool]string{true: "> "}[late] }
 
 func ratio(v float64) string { return fmt.Sprintf("%.2f", v) }
 
@@ -90,7 +93,7 @@ func (r report) printAll(out io.Writer) {
 	for _, w := range r.works {
 		for _, name := range all.toolsIn(w.name) {
 			of := all.of(w.name, name)
-			fmt.Fprintf(out, "| %s | %s | %s | %s | %s | %s + %s |\n", w.title, name,
+			fmt.Fprintf(out, "| %s | %s | %s%s | %s | %s | %s + %s |\n", w.title, name, atLeast(of.late()),
 				spreadOf(of.measured(wall)).text(seconds), seconds(spreadOf(of.measured(cpu)).median),
 				megabytes(spreadOf(of.measured(peak)).most),
 				count(spreadOf(of.measured(source)).median), count(spreadOf(of.measured(destination)).median))

@@ -20,10 +20,17 @@ func spreadOf(values []float64) spread {
 // results are samples without errors.
 type results []sample
 
-// good are the samples of runs that have done what they should.
+// good are the samples of runs that have done what they should, and those of peers that were ended: their time is the
+// least that they take.
 func good(samples []sample) results {
-	return slices.DeleteFunc(slices.Clone(samples), func(s sample) bool { return s.Error != "" })
+	return slices.DeleteFunc(slices.Clone(samples), func(s sample) bool { return s.Error != "" && (!s.Late || s.isMine()) })
 }
+
+// isMine tells whether a sample is the subject's, however that was called.
+func (s sample) isMine() bool { return s.Tool == subject || s.Tool == ofSystem }
+
+// late tells whether a run among them was ended.
+func (r results) late() bool { return slices.ContainsFunc(r, func(s sample) bool { return s.Late }) }
 
 // of are those of a tool in a work.
 func (r results) of(work, tool string) results {
@@ -54,17 +61,17 @@ func (r results) toolsIn(work string) []string {
 func (r results) best(work string, by func(sample) float64) string {
 	best, least := "", math.Inf(1)
 	for _, name := range r.toolsIn(work) {
-		if m := spreadOf(r.of(work, name).measured(by)).median; name != subject && m < least {
+		if m := spreadOf(r.of(work, name).measured(by)).median; name != subject && name != ofSystem && m < least {
 			best, least = name, m
 		}
 	}
 	return best
 }
 
-// ratios divide the subject's values by a peer's of the same round, so that what disturbs a round disturbs both.
-func (r results) ratios(work, peer string, by func(sample) float64) []float64 {
+// ratios divide a tool's values by a peer's of the same round, so that what disturbs a round disturbs both.
+func (r results) ratios(work, tool, peer string, by func(sample) float64) []float64 {
 	var values []float64
-	for _, mine := range r.of(work, subject) {
+	for _, mine := range r.of(work, tool) {
 		for _, theirs := range r.of(work, peer) {
 			if mine.Round == theirs.Round {
 				values = append(values, by(mine)/by(theirs))

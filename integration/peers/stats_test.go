@@ -48,7 +48,7 @@ func TestRatios(t *testing.T) {
 	if best := r.best("many", wall); best != "crane" {
 		t.Errorf("the best is %q", best)
 	}
-	if diff := cmp.Diff([]float64{0.5, 0.5, 0.5}, r.ratios("many", "crane", wall)); diff != "" {
+	if diff := cmp.Diff([]float64{0.5, 0.5, 0.5}, r.ratios("many", subject, "crane", wall)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -63,12 +63,36 @@ func TestVerdicts(t *testing.T) {
 		"| 100 images, 50 ms round trip | wall | 1.00 s (0.50 s to 2.00 s) | crane 2.00 s (1.00 s to 4.00 s) | 0.50 | <= 0.25 of crane | **missed** |\n",
 		"| 100 images, 50 ms round trip | calls on source + target | 1910 |  |  | <= 1916 | met |\n",
 		"| save it so, on a disk | bytes written / size | 1.000 |  |  | <= 1.010 | met |\n",
-		"| all of these | peak memory | 25.0 MB |  |  | <= 24.0 MB | **missed** |\n",
+		"| one image on a clean link | peak memory | 25.0 MB |  |  | <= 24.0 MB | **missed** |\n",
+		"| every other work | peak memory | 20.0 MB |  |  | <= 40.0 MB | met |\n",
 		"| 100 images, 50 ms round trip | crane | 2.00 s (1.00 s to 4.00 s) | 0.00 s | 20.0 MB | 700 + 1210 |\n",
 		"\nmany, round 1, skopeo: no\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report has no %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(out.String())
+	}
+}
+
+// A peer that was ended takes longer than that, which is enough to tell who is faster; a run of the subject that was ended
+// has failed.
+func TestLatePeers(t *testing.T) {
+	t.Parallel()
+	r := report{Rounds: 1, works: works(), Samples: []sample{
+		{Work: "lossy-up", Tool: ofSystem, Wall: 60}, {Work: "lossy-up", Tool: "crane", Wall: 120, Late: true, Error: "it takes longer than 2m0s"},
+		{Work: "many", Tool: subject, Wall: 120, Late: true, Error: "it takes longer than 2m0s"}, {Work: "many", Tool: "crane", Wall: 9},
+	}}
+	var out strings.Builder
+	r.print(&out)
+	for want, is := range map[string]bool{
+		" | wall with --congestion system | 60.0 s | crane > 120 s | 0.50 | <= 1.00 of the best | met |\n": true,
+		" | crane | > 120 s | ": true, "| 100 images, 50 ms round trip | wall | 120 s": false,
+	} {
+		if strings.Contains(out.String(), want) != is {
+			t.Errorf("that the report has %q is %v", want, !is)
 		}
 	}
 	if t.Failed() {

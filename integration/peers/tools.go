@@ -74,9 +74,12 @@ func words(format string, args ...any) []string {
 // subject is the name of what is compared with the peers.
 const subject = "transship"
 
+// ofSystem is the subject without a congestion control of its own choice.
+const ofSystem = "transship-system"
+
 // tools are all there are, the one under test first.
 func tools() []tool {
-	return []tool{transship(), crane(), regctl(), regsync(), oras(), skopeo(), aria2c()}
+	return []tool{transship(), transshipOfSystem(), crane(), regctl(), regsync(), oras(), skopeo(), aria2c()}
 }
 
 func transship() tool {
@@ -90,6 +93,17 @@ func transship() tool {
 				return words("sync -q -f %s", j.file(t, "images.txt", j.from()+" "+j.to()+"\n"))
 			},
 			save: func(_ testing.TB, j job) []string { return words("save -q -o %s %s:%s", j.tarred(), j.from(), j.tag) },
+		},
+	}
+}
+
+func transshipOfSystem() tool {
+	return tool{
+		name: ofSystem,
+		commands: map[task]arguments{
+			copyOne: func(_ testing.TB, j job) []string {
+				return words("copy -q --congestion system %s:%s %s:%s", j.from(), j.tag, j.to(), j.tag)
+			},
 		},
 	}
 }
@@ -131,17 +145,17 @@ func regctl() tool {
 func regsync() tool {
 	const config = `version: 1
 creds:
-  - {registry: %q, tls: disabled}
-  - {registry: %q, tls: disabled}
+  - {registry: %[1]q, tls: %[3]s}
+  - {registry: %[2]q, tls: %[3]s}
 defaults: {parallel: 8}
 sync:
-  - {source: %q, target: %q, type: repository}
+  - {source: %[4]q, target: %[5]q, type: repository}
 `
 	return tool{
 		name: "regsync", module: "github.com/regclient/regclient/cmd/regsync@v0.11.7",
 		commands: map[task]arguments{
 			copyAll: func(t testing.TB, j job) []string {
-				return words("once -c %s", j.file(t, "regsync.yml", fmt.Sprintf(config, j.src, j.dst, j.from(), j.to())))
+				return words("once -c %s", j.file(t, "regsync.yml", fmt.Sprintf(config, j.src, j.dst, j.plain("disabled")+j.secure("enabled"), j.from(), j.to())))
 			},
 		},
 	}
