@@ -15,11 +15,12 @@ import (
 var ErrUnsupported = errors.New("no delta can be made")
 
 // How far a delta looks in the base. All memory that grows with these is that of the window, 4 bytes a
-// token, and that of the index, 16 MiB at most.
+// token, and that of the index, 16 MiB at most. What is kept is a multiple of elementBatch, and that one of
+// both runs, so that no run is in two pieces in the ring.
 const (
 	tokenRun   = 6
-	tokenKeep  = 144 * 60 * 1024
-	tokenAhead = 5 << 20
+	tokenKeep  = 144 * elementBatch
+	tokenAhead = tokenKeep / 2
 	byteRun    = 32
 	byteKeep   = 4 * tokenKeep
 	byteAhead  = 4 * tokenAhead
@@ -147,7 +148,7 @@ func diffBytes(own *memory[byte], out *opWriter, base, target Blob) (read int64,
 }
 
 // elements returns how many elements of a base a window keeps, of at most limit: a token hardly takes
-// less than half a byte. It is a multiple of a batch, so that no run is in two pieces.
+// less than half a byte.
 func (b Blob) elements(limit int64) int {
 	return int(min(2*max(b.Size, 0)/elementBatch*elementBatch+elementBatch, limit))
 }
