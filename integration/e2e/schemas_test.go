@@ -21,6 +21,7 @@ var schemaRuns = []struct {
 		"! copy SRC DST 127.0.0.1:1/a:1"}},
 	{"sync", []string{"sync -f images.txt HOST/mirror", "! sync -f bad.txt HOST/mirror"}},
 	{"save", []string{"save -o b.tar --sum SRC", "! save -o n.tar HOST/none:1"}},
+	{"bundle-diff", []string{"bundle diff b.tar b.tar", "! bundle diff b.tar nothing.tar"}},
 	{"load", []string{"load b.tar HOST/loaded", "load --keep-existing 1.* b.tar HOST/loaded",
 		"! load b.tar 127.0.0.1:1"}},
 	{"pull", []string{"pull SRC", "! pull HOST/none:1"}},
