@@ -84,6 +84,7 @@ func commandGroups() []commandGroup {
 			benchcmd.Bench(bench.Copy),
 			benchcmd.Bench(bench.Mount),
 			benchcmd.Bench(bench.Resolve),
+			benchcmd.Mix(),
 		}},
 		{"Accounts, and the program", []run.Command{
 			login.Login(),

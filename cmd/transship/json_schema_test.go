@@ -14,9 +14,9 @@ import (
 // schemaFolder has a schema for each command with --json, published with the documentation.
 const schemaFolder = "../../docs/schemas/"
 
-// schemaOf returns the name of a command's schema: its words, or for bench the family's.
+// schemaOf returns the name of a command's schema: its words, or for the rounds of bench the family's.
 func schemaOf(command string) string {
-	if strings.HasPrefix(command, "bench ") {
+	if strings.HasPrefix(command, "bench ") && command != "bench mix" {
 		return "bench"
 	}
 	return strings.ReplaceAll(command, " ", "-")
@@ -51,7 +51,8 @@ var jsonRuns = map[string][]string{
 	"probe":       {"probe FROM", "probe FROM/src/repo", "probe --write TO/probe", "! probe --write TO", "! probe " + closedAddress},
 	"audit-compare": {"audit compare " + sampleAudit + " " + sampleAudit,
 		"! audit compare " + sampleAudit + " @/nothing.jsonl"},
-	"bench": {"bench push --size 1KiB --count 1", "! bench push --layers 3 --size 2x1KiB"},
+	"bench":     {"bench push --size 1KiB --count 1", "! bench push --layers 3 --size 2x1KiB"},
+	"bench-mix": {"bench mix --rate 5/s --for 1s --warmup 0s --size 1KiB FROM/mix", "! bench mix --read 50 --scenario pull FROM/mix"},
 	"plan": {"copy --plan SRC TO/planned:1", "copy --plan=json SRC DST", "load --plan=json @/b.tar TO/planned",
 		"! copy --plan=json FROM/none:1 DST", "! copy --plan SRC DST " + closedAddress + "/a:1", "! copy --plan=json SRC"},
 	"rmi":   {"rmi SRC", "rmi --force nothing:1", "! rmi nothing:1 Bad", "! rmi nothing:1"},

@@ -13,6 +13,7 @@ import (
 // benchCommand is a bench command and its flags.
 type benchCommand struct {
 	kind         bench.Kind
+	flags        *flag.FlagSet
 	registry     *run.Remote
 	platforms    cli.PlatformList
 	layers       cli.Count
@@ -29,13 +30,20 @@ type benchCommand struct {
 	count        cli.Count
 	warmups      nonNegative
 	requests     cli.Count
+	images       cli.Count // that bench mix reads; 0 for others
+	label        string
 	html         string
 	limit        bool
 	yes          bool
 }
 
 // defaultLayers is the number of layers of an image if neither --layers nor --size is given.
-const defaultLayers = 4
+func (c *benchCommand) defaultLayers() int {
+	if c.kind == bench.Mix {
+		return 1
+	}
+	return 4
+}
 
 // helpText is the help of one kind.
 type helpText struct{ args, short, long, examples string }
@@ -107,6 +115,7 @@ func Bench(kind bench.Kind) run.Command {
 		Short: text.short, Long: text.long + "\n" + fmt.Sprintf(commonLong, warm), Example: text.examples,
 		Setup: func(fs *flag.FlagSet, r *run.Run) run.Action {
 			c := newCommand(kind)
+			c.flags = fs
 			c.registry = r.RemoteFlags(fs, "", "the registry")
 			c.imageFlags(fs)
 			c.matrixFlags(fs)
@@ -130,16 +139,18 @@ func newCommand(kind bench.Kind) *benchCommand {
 }
 
 func (c *benchCommand) imageFlags(fs *flag.FlagSet) {
-	fs.Var(&c.platforms, "platforms",
-		"make images for these `platforms`, such as linux/amd64,linux/arm64 (default linux/amd64)")
-	fs.Var(&c.layers, "layers", fmt.Sprintf("`number` of layers of each platform's image (default %d)", defaultLayers))
+	if c.kind != bench.Mix {
+		fs.Var(&c.platforms, "platforms",
+			"make images for these `platforms`, such as linux/amd64,linux/arm64 (default linux/amd64)")
+	}
+	fs.Var(&c.layers, "layers", fmt.Sprintf("`number` of layers of each platform's image (default %d)", c.defaultLayers()))
 	fs.Var(&c.sizes, "size",
 		"the `size` of each layer, such as 16MiB, or the number and size of all, such as 4x64MiB,20x1MiB "+
 			"(default "+c.defaultSize()+")")
 	fs.Var(&c.compressible, "compressible",
 		"the `share` of each layer that compression removes, from 0 to 1 (default 0)")
 	fs.Var(&c.seed, "seed", "generate the images from this `number` (default: another one each time)")
-	if c.kind != bench.Resolve {
+	if c.kind != bench.Resolve && c.kind != bench.Mix {
 		fs.BoolVar(&c.warm, "warm", false, "use the same content in all rounds, so that it is already there")
 	}
 }
@@ -175,18 +186,28 @@ func (c *benchCommand) matrixFlags(fs *flag.FlagSet) {
 	fs.Var(&c.warmups, "warmup", fmt.Sprintf("run `N` rounds before the measured ones (default %d)", c.warmups))
 }
 
+// labelFlag registers --label.
+func (c *benchCommand) labelFlag(fs *flag.FlagSet) {
+	fs.StringVar(&c.label, "label", "", "name in the JSON what is measured, such as the registry's version, with this `text`: "+
+		"bench report shows it")
+}
+
 func (c *benchCommand) outputFlags(fs *flag.FlagSet, r *run.Run) {
 	r.JSONFlag(fs)
+	c.labelFlag(fs)
 	fs.StringVar(&c.html, "html", "", "also write a page with plots to this `file`")
 	fs.BoolVar(&c.limit, "limit", false,
 		"first measure what the link and SHA-256 allow, and compare the results with it")
 }
 
 // defaultSize is the size of a layer without --size. It is small for resolve, which moves no
-// layers.
+// layers, and for mix, which makes many calls.
 func (c *benchCommand) defaultSize() string {
-	if c.kind == bench.Resolve {
+	switch c.kind {
+	case bench.Resolve:
 		return "4KiB"
+	case bench.Mix:
+		return "64KiB"
 	}
 	return "16MiB"
 }

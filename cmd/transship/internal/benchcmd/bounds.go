@@ -87,6 +87,17 @@ func farthest(addresses ...netip.Addr) distance {
 	return out
 }
 
+// farthestOf returns the distance of the farthest target that is not on this machine, and its host.
+func farthestOf(ctx context.Context, t *targets) (at distance, host string) {
+	at = onThisMachine()
+	for _, ref := range t.refs {
+		if d := distanceOf(ctx, ref.Host()); d.rate < at.rate {
+			at, host = d, ref.Domain
+		}
+	}
+	return at, host
+}
+
 // traffic estimates how many bytes the run moves and how many calls it makes.
 func (c *benchCommand) traffic(at distance) (bytes, calls int64) {
 	blobs := int64(len(c.sizes.sizes)+1) * int64(max(len(c.platforms), 1))

@@ -2,11 +2,10 @@ package benchcmd
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 )
 
 // page is the file of --html: complete, or not there at all. A nil page writes nothing.
@@ -17,26 +16,26 @@ type page struct {
 
 // openPage creates a temporary file beside the page, so that a folder that cannot be written to is
 // an error before the run and not after it.
-func (c *benchCommand) openPage() (*page, error) {
-	if c.html == "" {
+func openPage(path string) (*page, error) {
+	if path == "" {
 		return nil, nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(c.html), filepath.Base(c.html)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
-		failed.Path = c.html // not the temporary file's
+		failed.Path = path // not the temporary file's
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &page{c.html, f}, nil
+	return &page{path, f}, nil
 }
 
 // write writes the page and moves it to its path.
-func (p *page) write(r *bench.Report) error {
+func (p *page) write(html func(io.Writer) error) error {
 	if p == nil {
 		return nil
 	}
-	if err := r.HTML(p.file); err != nil {
+	if err := html(p.file); err != nil {
 		return err
 	}
 	if err := p.file.Chmod(0o644); err != nil {

@@ -3,6 +3,7 @@ package benchcmd
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func (c *benchCommand) run(ctx context.Context, r *run.Run, args []string) error
 	if err := c.addDefaults(t); err != nil {
 		return err
 	}
-	page, err := c.openPage()
+	page, err := openPage(c.html)
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (c *benchCommand) applyDefaults() error {
 			Advice:  fmt.Sprintf("the maximum is %d", maxLayers),
 		}
 	case c.sizes.alone:
-		c.sizes.sizes = slices.Repeat(c.sizes.sizes[:1], cmp.Or(int(c.layers), defaultLayers))
+		c.sizes.sizes = slices.Repeat(c.sizes.sizes[:1], cmp.Or(int(c.layers), c.defaultLayers()))
 	}
 	if err := c.spec(0).Validate(); err != nil {
 		return &cli.UsageError{Message: err.Error()}
@@ -103,12 +104,7 @@ func (c *benchCommand) cells() []bench.Cell {
 
 // checkBounds announces the run and refuses one that exceeds the bounds, before any call.
 func (c *benchCommand) checkBounds(ctx context.Context, r *run.Run, t *targets) error {
-	at, host := onThisMachine(), ""
-	for _, ref := range t.refs {
-		if d := distanceOf(ctx, ref.Host()); d.rate < at.rate {
-			at, host = d, ref.Domain
-		}
-	}
+	at, host := farthestOf(ctx, t)
 	return c.announce(r, at, host)
 }
 
@@ -139,12 +135,14 @@ func (c *benchCommand) measure(ctx context.Context, r *run.Run, t *targets, page
 	}
 	report.Left = append(report.Left, work.Close(ctx)...)
 	noteLeft(r, report.Left)
+	report.Corpus = string(work.Corpus())
 	if err != nil {
 		return err
 	}
 	c.noteResults(r, report)
+	r.Note("corpus %s", report.Corpus)
 	r.SetDocument(&document{Document: report.Document()})
-	return page.write(report)
+	return page.write(report.HTML)
 }
 
 func (c *benchCommand) runner(r *run.Run, report *bench.Report, calls *bench.Recorder) *bench.Runner {
@@ -157,14 +155,34 @@ func (c *benchCommand) runner(r *run.Run, report *bench.Report, calls *bench.Rec
 
 // newReport returns the report without its results.
 func (c *benchCommand) newReport(t *targets) *bench.Report {
-	shape := bench.Shape{
-		Platforms: max(len(c.platforms), 1), Layers: len(c.sizes.sizes), Size: c.sizes.text,
-		Compressible: float64(c.compressible), Warm: c.warm,
+	return &bench.Report{Origin: c.origin(t), Cells: c.cells()}
+}
+
+// origin returns where the result is from, without the digest of the corpus.
+func (c *benchCommand) origin(t *targets) bench.Origin {
+	seed := c.seed.orRandom()
+	return bench.Origin{
+		Kind: c.kind, Label: c.label, Target: strings.Join(t.names, " to "), Started: time.Now(),
+		Version: cli.Version, Command: c.commandLine(t, seed), Seed: seed, Machine: bench.ThisMachine(),
+		Shape: bench.Shape{
+			Images: int(c.images), Platforms: max(len(c.platforms), 1), Layers: len(c.sizes.sizes), Size: c.sizes.text,
+			Compressible: float64(c.compressible), Warm: c.warm,
+		},
 	}
-	return &bench.Report{
-		Kind: c.kind, Target: strings.Join(t.names, " to "), Seed: c.seed.orRandom(),
-		Started: time.Now(), Machine: bench.ThisMachine(), Cells: c.cells(), Shape: shape,
+}
+
+// commandLine returns the command line with its seed, the flags in alphabetical order, and without
+// passwords.
+func (c *benchCommand) commandLine(t *targets, seed uint64) string {
+	var args []string
+	if !c.seed.given {
+		args = append(args, fmt.Sprintf("--seed=%d", seed))
 	}
+	c.flags.Visit(func(f *flag.Flag) { args = append(args, "--"+f.Name+"="+f.Value.String()) })
+	for _, ref := range t.refs[:t.given] {
+		args = append(args, ref.FamiliarName())
+	}
+	return strings.Join(append([]string{"transship bench", string(c.kind)}, cli.RedactArgs(c.flags, args)...), " ")
 }
 
 // work returns the work to measure on the targets.
@@ -172,7 +190,7 @@ func (c *benchCommand) work(r *run.Run, t *targets, seed uint64) *bench.Work {
 	w := &bench.Work{
 		Kind: c.kind, Spec: c.spec(seed), Tag: fmt.Sprintf("bench-%x", time.Now().UnixNano()),
 		Warm: c.warm || c.kind == bench.Resolve, Requests: int(c.requests),
-		OnImage: func(im *synthetic.Image) { t.images.image.Store(im) },
+		OnImage: func(im *synthetic.Image) { t.images.set(im.Blob) },
 	}
 	if c.kind.Reads() {
 		w.From = c.open(r, t.refs[0])

@@ -14,7 +14,6 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
-	"github.com/hczjl/transship/cmd/transship/internal/synthetic"
 	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/registry"
@@ -25,23 +24,30 @@ import (
 type targets struct {
 	refs   []reference.Reference // TARGET and SECOND
 	names  []string              // of refs, in messages
+	given  int                   // how many of them are arguments
 	images imageStore
 	stop   []func()
 }
 
 // imageStore is where the embedded registries read blobs from: the synthetic image of the current
-// turn.
+// turn, or the images of a mix.
 type imageStore struct {
-	image atomic.Pointer[synthetic.Image]
+	read atomic.Pointer[openBlob]
 }
+
+// openBlob opens a blob at an offset in bytes.
+type openBlob func(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error)
+
+// set sets what blobs are read from.
+func (s *imageStore) set(read openBlob) { s.read.Store(&read) }
 
 // open is registry.Memory's OpenBlob.
 func (s *imageStore) open(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	im := s.image.Load()
-	if im == nil {
+	read := s.read.Load()
+	if read == nil {
 		return nil, fmt.Errorf("blob %s: %w", d.Digest, fs.ErrNotExist)
 	}
-	return im.Blob(ctx, d, offset)
+	return (*read)(ctx, d, offset)
 }
 
 // embed starts a registry on loopback that keeps no blobs, and adds a repository of it.
@@ -81,6 +87,7 @@ func (c *benchCommand) parseTargets(args []string) (*targets, error) {
 		}
 		t.add(ref, ref.FamiliarName())
 	}
+	t.given = len(t.refs)
 	switch two := len(t.refs) == 2; {
 	case two && t.refs[0] == t.refs[1]:
 		return nil, &cli.UsageError{

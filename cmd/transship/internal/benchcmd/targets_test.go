@@ -96,8 +96,7 @@ func TestImageStoreWithoutAnImage(t *testing.T) {
 
 func TestPageIsCompleteOrNotThere(t *testing.T) {
 	dir := t.TempDir()
-	c := newCommand(bench.Push)
-	c.html = filepath.Join(dir, "page.html")
+	path := filepath.Join(dir, "page.html")
 	names := func() []string {
 		found, err := filepath.Glob(filepath.Join(dir, "*"))
 		if err != nil {
@@ -106,7 +105,7 @@ func TestPageIsCompleteOrNotThere(t *testing.T) {
 		return found
 	}
 
-	discarded, err := c.openPage()
+	discarded, err := openPage(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,29 +114,27 @@ func TestPageIsCompleteOrNotThere(t *testing.T) {
 		t.Errorf("discard leaves %v", names())
 	}
 
-	written, err := c.openPage()
+	written, err := openPage(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := written.write(&bench.Report{}); err != nil {
+	if err := written.write(new(bench.Report).HTML); err != nil {
 		t.Fatal(err)
 	}
 	written.discard()
-	text, err := os.ReadFile(c.html)
+	text, err := os.ReadFile(path)
 	if err != nil || !strings.HasSuffix(string(text), "</html>\n") || len(names()) != 1 {
 		t.Errorf("the folder has %v, error %v, page %s", names(), err, text)
 	}
 }
 
 func TestPageInAMissingFolder(t *testing.T) {
-	c := newCommand(bench.Push)
-	c.html = filepath.Join(t.TempDir(), "none", "page.html")
-	if _, err := c.openPage(); err == nil || !strings.Contains(err.Error(), c.html+": ") {
+	path := filepath.Join(t.TempDir(), "none", "page.html")
+	if _, err := openPage(path); err == nil || !strings.Contains(err.Error(), path+": ") {
 		t.Errorf("got error %v", err)
 	}
-	c.html = ""
-	page, err := c.openPage()
-	if err != nil || page.write(&bench.Report{}) != nil {
+	page, err := openPage("")
+	if err != nil || page.write(new(bench.Report).HTML) != nil {
 		t.Errorf("without --html: %v, error %v", page, err)
 	}
 	page.discard()

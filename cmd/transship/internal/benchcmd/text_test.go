@@ -68,7 +68,7 @@ func TestNoteResults(t *testing.T) {
 		c.warm = test.warm
 		var notes bytes.Buffer
 		c.noteResults(newRun(&notes), &bench.Report{
-			Kind: test.kind, Cells: []bench.Cell{{Jobs: 1}}, Samples: []bench.Sample{{Moved: test.moved}},
+			Origin: bench.Origin{Kind: test.kind}, Cells: []bench.Cell{{Jobs: 1}}, Samples: []bench.Sample{{Moved: test.moved}},
 		})
 		lines := strings.Split(strings.TrimSpace(notes.String()), "\n")
 		if !strings.HasPrefix(lines[0], string(test.kind)+" jobs=1: ") {

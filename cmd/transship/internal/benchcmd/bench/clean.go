@@ -25,9 +25,10 @@ type Leftover struct {
 	Reason     error  // the first error
 }
 
-// cleaner records what a run puts into repositories, and removes it. The zero value is ready for
-// use. Repositories are identified by name, since several clients can use the same one.
-type cleaner struct {
+// Cleaner records what a run puts into repositories, and removes it. The zero value is ready for
+// use. Repositories are identified by name, since several clients can use the same one. Its methods
+// but Close may be called concurrently.
+type Cleaner struct {
 	mu    sync.Mutex
 	repos []*repoContent
 	left  []Leftover
@@ -48,9 +49,9 @@ const (
 	blobs
 )
 
-// recorder returns an OnEvent that records what an engine puts into a repository. It skips what the
+// Recorder returns an OnEvent that records what an engine puts into a repository. It skips what the
 // repository had before. A blob that failed may still be there if only the response was lost.
-func (c *cleaner) recorder(repo *distribution.Repository) func(transfer.Event) {
+func (c *Cleaner) Recorder(repo *distribution.Repository) func(transfer.Event) {
 	p := c.contentOf(repo)
 	return func(e transfer.Event) {
 		c.mu.Lock()
@@ -69,7 +70,7 @@ func (c *cleaner) recorder(repo *distribution.Repository) func(transfer.Event) {
 
 // addUncertain records the manifests of an image if its copy failed. Those without an event may be in
 // the repository too.
-func (c *cleaner) addUncertain(repo *distribution.Repository, im *synthetic.Image, err error) {
+func (c *Cleaner) addUncertain(repo *distribution.Repository, im *synthetic.Image, err error) {
 	if err == nil {
 		return
 	}
@@ -84,7 +85,7 @@ func (c *cleaner) addUncertain(repo *distribution.Repository, im *synthetic.Imag
 	}
 }
 
-func (c *cleaner) contentOf(repo *distribution.Repository) *repoContent {
+func (c *Cleaner) contentOf(repo *distribution.Repository) *repoContent {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.repos {
@@ -96,8 +97,33 @@ func (c *cleaner) contentOf(repo *distribution.Repository) *repoContent {
 	return c.repos[len(c.repos)-1]
 }
 
+// AddManifest records a manifest that a repository has.
+func (c *Cleaner) AddManifest(repo *distribution.Repository, d manifest.Descriptor) {
+	p := c.contentOf(repo)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.manifests = append(p.manifests, d)
+}
+
+// AddBlob records a blob that a repository has.
+func (c *Cleaner) AddBlob(repo *distribution.Repository, d manifest.Descriptor) {
+	p := c.contentOf(repo)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.blobs = append(p.blobs, d)
+}
+
+// Close removes everything recorded and returns what could not be removed. It also works for
+// cleanupTimeout after ctx has ended.
+func (c *Cleaner) Close(ctx context.Context) []Leftover {
+	ctx, stop := cleanupContext(ctx)
+	defer stop()
+	c.clean(ctx)
+	return c.left
+}
+
 // clean removes everything recorded so far: parents before their children, and blobs last.
-func (c *cleaner) clean(ctx context.Context) {
+func (c *Cleaner) clean(ctx context.Context) {
 	for _, p := range c.repos {
 		c.mu.Lock()
 		manifestList, blobList := p.manifests, p.blobs
@@ -188,7 +214,7 @@ func (l *Leftover) add(kind int, d manifest.Descriptor, err error) {
 }
 
 // addLeft adds l to what is left in its repository.
-func (c *cleaner) addLeft(l Leftover) {
+func (c *Cleaner) addLeft(l Leftover) {
 	if l.Manifests+l.Blobs == 0 {
 		return
 	}

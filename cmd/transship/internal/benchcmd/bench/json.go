@@ -4,30 +4,10 @@ import "time"
 
 // Document is a report as JSON has it. Names have the units.
 type Document struct {
-	Benchmark string      `json:"benchmark"`
-	Target    string      `json:"target"`
-	Started   time.Time   `json:"started"`
-	Seed      uint64      `json:"seed"`
-	Machine   jsonMachine `json:"machine"`
-	Image     jsonShape   `json:"image"`
-	Cells     []jsonCell  `json:"cells"`
-	Limit     *jsonLimit  `json:"limit,omitempty"`
-	Left      []jsonLeft  `json:"left,omitempty"`
-}
-
-type jsonMachine struct {
-	OS    string `json:"os"`
-	Arch  string `json:"arch"`
-	CPU   string `json:"cpu,omitempty"`
-	Procs int    `json:"procs"`
-}
-
-type jsonShape struct {
-	Platforms    int     `json:"platforms"`
-	Layers       int     `json:"layers"`
-	Size         string  `json:"size"`
-	Compressible float64 `json:"compressible"`
-	Warm         bool    `json:"warm"`
+	Origin
+	Cells []jsonCell `json:"cells"`
+	Limit *jsonLimit `json:"limit,omitempty"`
+	Left  []LeftJSON `json:"left,omitempty"`
 }
 
 type jsonCell struct {
@@ -75,7 +55,8 @@ type jsonRate struct {
 	BytesPerSec float64 `json:"bytesPerSecond"`
 }
 
-type jsonLeft struct {
+// LeftJSON is a [Leftover] as JSON has it.
+type LeftJSON struct {
 	Repository string `json:"repository"`
 	Manifests  int    `json:"manifests"`
 	Blobs      int    `json:"blobs"`
@@ -85,18 +66,21 @@ type jsonLeft struct {
 
 // Document returns the report as JSON has it.
 func (r *Report) Document() Document {
-	out := Document{
-		Benchmark: string(r.Kind), Target: r.Target, Started: r.Started, Seed: r.Seed,
-		Machine: jsonMachine(r.Machine), Image: jsonShape(r.Shape), Cells: []jsonCell{},
-	}
+	out := Document{Origin: r.Origin, Cells: []jsonCell{}}
 	for i := range r.Cells {
 		out.Cells = append(out.Cells, r.jsonCell(i))
 	}
 	if r.Limit != nil {
 		out.Limit = &jsonLimit{r.Limit.Over, jsonRates(r.Limit.Link), jsonRates(r.Limit.Hash)}
 	}
-	for _, l := range r.Left {
-		out.Left = append(out.Left, jsonLeft{l.Repository, l.Manifests, l.Blobs, l.Bytes, l.Reason.Error()})
+	out.Left = LeftAsJSON(r.Left)
+	return out
+}
+
+// LeftAsJSON returns what is left behind as JSON has it.
+func LeftAsJSON(left []Leftover) (out []LeftJSON) {
+	for _, l := range left {
+		out = append(out, LeftJSON{l.Repository, l.Manifests, l.Blobs, l.Bytes, l.Reason.Error()})
 	}
 	return out
 }

@@ -221,7 +221,7 @@ func linkRates(ctx context.Context, repo *distribution.Repository, im *synthetic
 func MeasureLink(
 	ctx context.Context, open Open, spec synthetic.Spec, widths []int,
 ) (rates []Rate, left []Leftover, err error) {
-	var c cleaner
+	var c Cleaner
 	defer func() {
 		ctx, stop := cleanupContext(ctx)
 		defer stop()
@@ -236,7 +236,7 @@ func MeasureLink(
 	if err != nil {
 		return nil, nil, err
 	}
-	engine := &transfer.Engine{OnEvent: c.recorder(repo)}
+	engine := &transfer.Engine{OnEvent: c.Recorder(repo)}
 	tag := fmt.Sprintf("bench-link-%x", spec.Seed)
 	_, err = engine.Copy(ctx, im, tag, repo, tag)
 	c.addUncertain(repo, im, err)

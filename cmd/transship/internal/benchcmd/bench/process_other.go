@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
-// cpuTime returns the runtime's estimate of the CPU time of this process's Go code.
-func cpuTime() time.Duration {
+// CPUTime returns the runtime's estimate of the CPU time of this process's Go code.
+func CPUTime() time.Duration {
 	v := metric("/cpu/classes/total:cpu-seconds").Float64() - metric("/cpu/classes/idle:cpu-seconds").Float64()
 	return time.Duration(v * float64(time.Second))
 }
+
+// BusyTime returns 0: there is no portable way to get it.
+func BusyTime() time.Duration { return 0 }
 
 // resetPeak does nothing: the runtime has no peak.
 func resetPeak() {}

@@ -8,25 +8,35 @@ import (
 
 // Report is the result of a run.
 type Report struct {
-	Kind    Kind
-	Shape   Shape
-	Target  string // the registry or repository, for messages
-	Seed    uint64 // of the images: the same seed gives the same images
-	Started time.Time
-	Machine Machine
+	Origin
 	Cells   []Cell
 	Samples []Sample   // in the order of the turns
 	Limit   *Baseline  // nil if not measured
 	Left    []Leftover // what could not be removed
 }
 
-// Shape describes the images in a benchmark's name.
+// Origin is where a result is from: what another needs to repeat it. Its JSON is that of all benchmarks.
+type Origin struct {
+	Kind    Kind      `json:"benchmark"`
+	Label   string    `json:"label,omitempty"` // what is measured, in the user's words
+	Target  string    `json:"target"`          // the registry or repository
+	Started time.Time `json:"started"`
+	Version string    `json:"version"` // of transship
+	Command string    `json:"command"` // the command line, without secrets
+	Seed    uint64    `json:"seed"`    // of the images: the same seed gives the same images
+	Corpus  string    `json:"corpus"`  // digest of the images; docs/formats.md says of what
+	Machine Machine   `json:"machine"`
+	Shape   Shape     `json:"image"`
+}
+
+// Shape describes the images in a benchmark's name, and in JSON.
 type Shape struct {
-	Platforms    int     // number of platforms
-	Layers       int     // number of layers of each platform
-	Size         string  // of a layer, or of all layers, as the user wrote it
-	Compressible float64 // ratio that compression removes, from 0 to 1
-	Warm         bool    // the same content in all rounds
+	Images       int     `json:"images,omitempty"` // number of images that bench mix reads; not in the name
+	Platforms    int     `json:"platforms"`        // number of platforms
+	Layers       int     `json:"layers"`           // number of layers of each platform
+	Size         string  `json:"size"`             // of a layer, or of all layers, as the user wrote it
+	Compressible float64 `json:"compressible"`     // ratio that compression removes, from 0 to 1
+	Warm         bool    `json:"warm"`             // the same content in all rounds
 }
 
 // String returns the shape in a benchmark's name.
@@ -43,8 +53,10 @@ func (s Shape) String() string {
 
 // Machine describes the machine as go test -bench does.
 type Machine struct {
-	OS, Arch, CPU string
-	Procs         int // GOMAXPROCS
+	OS    string `json:"os"`
+	Arch  string `json:"arch"`
+	CPU   string `json:"cpu,omitempty"`
+	Procs int    `json:"procs"` // GOMAXPROCS
 }
 
 // ThisMachine returns the machine of this process.

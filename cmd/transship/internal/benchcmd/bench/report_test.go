@@ -18,8 +18,8 @@ import (
 func testReport() *Report {
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	r := &Report{
-		Kind: Push, Shape: Shape{Platforms: 2, Layers: 4, Size: "4x16MiB", Compressible: 0.5}, Target: "localhost:5000/bench",
-		Seed: 42, Started: start, Machine: Machine{"linux", "amd64", "Some CPU <1>", 2},
+		Origin: Origin{Kind: Push, Shape: Shape{Platforms: 2, Layers: 4, Size: "4x16MiB", Compressible: 0.5}, Target: "localhost:5000/bench",
+			Seed: 42, Started: start, Machine: Machine{"linux", "amd64", "Some CPU <1>", 2}},
 		Cells: Matrix([]int{1, 8}, nil, nil, nil, nil),
 		Limit: &Baseline{Over: "plain TCP on loopback",
 			Link: []Rate{{1, 1e9, time.Second}, {8, 2e9, time.Second}},
@@ -66,7 +66,7 @@ func TestGoFormat(t *testing.T) {
 
 // A name has no suffix for one processor, and a line has no speed if no bytes move.
 func TestGoFormatWithoutBytes(t *testing.T) {
-	r := &Report{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}}
+	r := &Report{Origin: Origin{Kind: Resolve, Shape: Shape{Platforms: 1, Layers: 1, Size: "4KiB"}, Machine: Machine{Procs: 1}}}
 	r.Cells = Matrix([]int{4}, []string{"2"}, nil, nil, nil)
 	var b bytes.Buffer
 	r.GoSample(&b, Sample{Moved: Moved{Ops: 100}, Elapsed: time.Second, Calls: 200, TTFB: []time.Duration{5000}})

@@ -81,10 +81,10 @@ func (r *Runner) measure(ctx context.Context, w Worker, t Turn, c Cell) (Sample,
 	runtime.GC() // so that no turn pays for another's garbage
 	resetPeak()
 	r.Calls.start(t.Round == 0)
-	cpu, start := cpuTime(), time.Now()
+	cpu, start := CPUTime(), time.Now()
 	moved, err := w.Do(ctx, t, c)
 	elapsed := time.Since(start)
-	used, peak := cpuTime()-cpu, peakMemory()
+	used, peak := CPUTime()-cpu, peakMemory()
 	s := r.Calls.stop()
 	s.Turn, s.Moved, s.Start, s.Elapsed, s.CPU, s.Peak = t, moved, start, elapsed, used, peak
 	return s, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,7 @@ const (
 	Copy    Kind = "copy"    // from one registry to another
 	Mount   Kind = "mount"   // from one repository to another of the same registry
 	Resolve Kind = "resolve" // HEAD and GET of manifests by tag
+	Mix     Kind = "mix"     // calls at a rate, see package mix; no kind of Work
 )
 
 // Reads reports whether a turn reads from a repository.
@@ -47,8 +49,9 @@ type Work struct {
 	OnImage func(*synthetic.Image)
 
 	images      map[uint64]*synthetic.Image
-	cleaner     cleaner
-	sourceReady bool // with Warm, From has the image
+	cleaner     Cleaner
+	sourceReady bool      // with Warm, From has the image
+	roots       hash.Hash // of what Corpus returns
 }
 
 // Prepare implements Worker. It makes the image and puts it into From if the work reads.
@@ -61,7 +64,7 @@ func (w *Work) Prepare(ctx context.Context, t Turn, c Cell) error {
 	if err != nil {
 		return err
 	}
-	engine := &transfer.Engine{OnEvent: w.cleaner.recorder(repo)}
+	engine := &transfer.Engine{OnEvent: w.cleaner.Recorder(repo)}
 	_, err = engine.Copy(ctx, im, w.tag(t), repo, w.sourceTag(t))
 	w.sourceReady = err == nil
 	w.cleaner.addUncertain(repo, im, err)
@@ -93,7 +96,7 @@ func (w *Work) Do(ctx context.Context, t Turn, c Cell) (Moved, error) {
 	if err != nil {
 		return Moved{}, err
 	}
-	record := w.cleaner.recorder(to)
+	record := w.cleaner.Recorder(to)
 	engine.OnEvent = func(e transfer.Event) { record(e); n.event(e) }
 	_, err = engine.Copy(ctx, from, w.sourceTag(t), to, w.tag(t))
 	w.cleaner.addUncertain(to, im, err)
@@ -135,10 +138,18 @@ func (w *Work) Clean(ctx context.Context, t Turn, _ Cell) {
 // Close removes what the run has put into repositories and returns what could not be removed. It
 // also works for cleanupTimeout after ctx has ended.
 func (w *Work) Close(ctx context.Context) []Leftover {
-	ctx, stop := cleanupContext(ctx)
-	defer stop()
-	w.cleaner.clean(ctx)
-	return w.cleaner.left
+	return w.cleaner.Close(ctx)
+}
+
+// Corpus returns the digest of all images so far, in the order in which they were made: SHA-256 of the
+// digests of their manifests, a line for each.
+func (w *Work) Corpus() blob.Digest { return blob.FromHash(blob.SHA256, w.corpus()) }
+
+func (w *Work) corpus() hash.Hash {
+	if w.roots == nil {
+		w.roots = blob.SHA256.New()
+	}
+	return w.roots
 }
 
 // image returns the image of a turn, which it makes once.
@@ -157,6 +168,7 @@ func (w *Work) image(ctx context.Context, t Turn) (*synthetic.Image, error) {
 		w.images = map[uint64]*synthetic.Image{}
 	}
 	w.images[seed] = im
+	fmt.Fprintf(w.corpus(), "%s\n", im.Root().Digest)
 	if w.OnImage != nil {
 		w.OnImage(im)
 	}
