@@ -109,6 +109,17 @@ peers-growth: build
 zb: build
 	cd integration && $(GO) run ./zb -serve $(BIN)/transship -cncf "$$($(GO) tool -n cncf)" $(ZB)
 
+# Registries side by side by transship bench mix, a stall that must show, the rate that the generator makes, and agreement with
+# zot's zb (docs/registries-measured.md). zot and zb are no modules to install: ZOT=/path/to/zot and ZBENCH=/path/to/zb name them,
+# without which they are left out. The registries keep their content in RAM. MEASURED='-run TestStall' runs one part.
+RAM ?= /dev/shm
+.PHONY: registries-measured
+registries-measured:
+	@mkdir -p $(BIN)/measured
+	$(if $(OLAREG),,GOBIN=$(BIN) $(GO) install github.com/olareg/olareg/cmd/olareg@v0.1.2)
+	cd integration && TMPDIR=$(RAM) OLAREG="$(or $(OLAREG),$(BIN)/olareg)" ZOT="$(ZOT)" ZBENCH="$(ZBENCH)" \
+		TRANSSHIP_MEASURED=$(BIN)/measured $(GO) test -count=1 -timeout 60m -v $(MEASURED) ./measured
+
 # Whether the verdicts in testdata/verdicts are still what cosign, sigstore-go and notation-go say, of a registry in memory and of
 # transship serve. UPDATE=1 makes all cases anew, with ONLY=prefix those of a name. It is a module of its own that takes minutes to
 # build, and is no part of the tests.

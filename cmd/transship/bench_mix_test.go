@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -193,4 +196,34 @@ func TestMixUsageErrors(t *testing.T) {
 	if n := len(s.Requests()); n > 0 {
 		t.Errorf("%d calls", n)
 	}
+}
+
+// What bench commands print under --json is what bench report reads.
+func TestBenchReport(t *testing.T) {
+	p := newProgram(t)
+	var files []string
+	for i, line := range []string{"push", "push", "mix --rate 5/s --for 1s --warmup 0s --images 2", "resolve --requests 2"} {
+		o := p.run(strings.Fields("bench " + line + " --json --size 1KiB --seed 3")...).want(0)
+		files = append(files, p.writeFile(fmt.Sprintf("%d.json", i), o.stdout))
+	}
+	html := filepath.Join(p.env["HOME"], "report.html")
+	args := append([]string{"bench", "report", "--html", html, "old=" + files[0], "new=" + files[1]}, files[2:]...)
+	o := p.run(args...).want(0, "Comparisons made: 1.")
+	for _, want := range []string{"push/jobs=6/", "throughput  old", "new", "mix/rate=5/read=75%/pull 18.8%/images=2", "resolve/jobs=6", "time of one"} {
+		if !strings.Contains(o.stdout, want) {
+			t.Errorf("%s\nprints no %q:\n%s", o.line, want, o.stdout)
+		}
+	}
+	if page, err := os.ReadFile(html); err != nil || !strings.HasSuffix(string(page), "</html>\n") {
+		t.Errorf("the page: %v", err)
+	}
+}
+
+func TestBenchReportErrors(t *testing.T) {
+	p := newProgram(t)
+	bad, other := p.writeFile("bad.json", "{"), p.writeFile("other.json", `{"ok":true,"images":[]}`)
+	p.run("bench", "report", "x="+bad).wantError(wantedError{2, "bad.json: no JSON at byte 1", "print one with --json"})
+	p.run("bench", "report", other).wantError(wantedError{2, "other.json: no result of a benchmark: it has no member benchmark", "print one with --json"})
+	p.run("bench", "report", p.env["HOME"]+"/none.json").wantError(wantedError{4, "none.json: no such file or directory", ""})
+	p.run("bench", "report").wantError(wantedError{2, "want [LABEL=]FILE..., got 0 arguments", "usage: "})
 }

@@ -85,6 +85,7 @@ func commandGroups() []commandGroup {
 			benchcmd.Bench(bench.Mount),
 			benchcmd.Bench(bench.Resolve),
 			benchcmd.Mix(),
+			benchcmd.Report(),
 		}},
 		{"Accounts, and the program", []run.Command{
 			login.Login(),

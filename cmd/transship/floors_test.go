@@ -84,12 +84,13 @@ func commandImports() map[string][]string {
 		"record":          {"cli", "run", "listen"},
 		"serve":           append([]string{"serve/htpasswd", "listen", "metrics"}, base...),
 		"lists":           append([]string{"lists/liststore"}, base...),
-		"benchcmd":        append([]string{"benchcmd/bench", "benchcmd/mix", "benchcmd/openloop", "synthetic"}, base...),
+		"benchcmd":        append([]string{"benchcmd/bench", "benchcmd/mix", "benchcmd/openloop", "benchcmd/compare", "synthetic"}, base...),
 		"demo":            append([]string{"mirror"}, base...),
 		"completion":      append([]string{"store"}, base...),
 
 		"benchcmd/openloop": {},
 		"benchcmd/mix":      {"benchcmd/bench", "benchcmd/openloop", "synthetic"},
+		"benchcmd/compare":  {"benchcmd/bench", "benchcmd/mix"},
 	}
 }
 

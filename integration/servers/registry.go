@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 
@@ -57,6 +59,16 @@ func Debian(t testing.TB, o Options) *Registry {
 
 // Kill ends the registry at once, as a crash does.
 func (r *Registry) Kill() { r.process.kill() }
+
+// Stall stops the registry by SIGSTOP, and lets it go on after a time.
+func (r *Registry) Stall(d time.Duration) error {
+	group := -r.process.cmd.Process.Pid
+	if err := syscall.Kill(group, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	time.Sleep(d)
+	return syscall.Kill(group, syscall.SIGCONT)
+}
 
 func startRegistry(t testing.TB, program string, o Options) *Registry {
 	t.Helper()

@@ -1,0 +1,41 @@
+package compare
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Method says in one paragraph how the numbers were made.
+func (r *Report) Method() string {
+	n := r.Comparisons()
+	text := "Medians of the samples, with 95% confidence intervals by order statistics: rounds, or of bench mix the slices of the time. " +
+		"Each is compared with the first one that has the row, by the Mann-Whitney U test at 5%."
+	if n > 0 {
+		text += fmt.Sprintf(" Comparisons made: %d. Of so many, about %.2g would differ by chance alone.", n, significance*float64(n))
+	}
+	return text + " Samples of one run share its moment: only runs on other days, or in turns, tell a registry from its hour."
+}
+
+// Text returns the report for a terminal. columns formats rows of cells as a table, as cli.Columns does.
+func (r *Report) Text(columns func(align string, rows [][]string) string) string {
+	var b strings.Builder
+	var rows [][]string
+	for i, g := range r.Groups {
+		rows = append(rows, g.rows()...)
+		if i+1 == len(r.Groups) || r.Groups[i+1].Work != g.Work {
+			fmt.Fprintf(&b, "\n%s\n%s", g.Work, columns("llrll", rows))
+			rows = nil
+		}
+	}
+	return strings.TrimPrefix(b.String(), "\n")
+}
+
+// rows returns a row for each label.
+func (g Group) rows() (rows [][]string) {
+	name := g.Name
+	for i, e := range g.Entries {
+		rows = append(rows, []string{name, e.Label, g.unit.format(e.Interval.Median), g.Range(e), g.Verdict(i)})
+		name = ""
+	}
+	return rows
+}
