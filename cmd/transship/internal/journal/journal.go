@@ -3,6 +3,7 @@
 package journal
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -25,6 +26,9 @@ const (
 	version = 1
 	// keptFor is how long an upload can be resumed. CNCF distribution purges sessions of that age.
 	keptFor = 7 * 24 * time.Hour
+	// blockSize is what the size of a file is a multiple of: a write that changes no size is one of data
+	// alone.
+	blockSize = 4096
 	// maxSize is the maximum size of a file in bytes. One has some two thousand.
 	maxSize = 64 << 10
 	// suffix of the files' names
@@ -61,7 +65,13 @@ type Journal struct {
 	mu      sync.Mutex
 	ready   bool // the folder is there and swept
 	warned  bool
-	entries map[distribution.UploadKey]*os.File
+	entries map[distribution.UploadKey]*file
+}
+
+// file is an open file of the journal.
+type file struct {
+	*os.File
+	location string // that is on the disk
 }
 
 // entry is the content of a file.
@@ -110,9 +120,9 @@ func (j *Journal) Take(k distribution.UploadKey) (distribution.UploadNote, bool)
 		return distribution.UploadNote{}, false
 	}
 	if j.entries == nil {
-		j.entries = map[distribution.UploadKey]*os.File{}
+		j.entries = map[distribution.UploadKey]*file{}
 	}
-	j.entries[k] = f
+	j.entries[k] = &file{File: f}
 	if err != nil || e.key() != k || time.Since(e.Time) > keptFor {
 		return distribution.UploadNote{}, true
 	}
@@ -142,8 +152,9 @@ func (j *Journal) warn(err error) {
 }
 
 // Save implements [distribution.Journal]. The file is written in place, in one call: its lock is on
-// it, so it is not replaced. A process that is killed has made the call or not; what a crash of the
-// machine leaves is read or counts as nothing.
+// it, so it is not replaced. A process that is killed has made the call or not. A machine that loses its
+// power has the session, which is synced; of what follows there, which fits into the same block, the
+// disk has the old or the new.
 func (j *Journal) Save(k distribution.UploadKey, n distribution.UploadNote) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -153,13 +164,18 @@ func (j *Journal) Save(k distribution.UploadKey, n distribution.UploadNote) {
 	}
 	raw, err := json.Marshal(newEntry(k, n))
 	if err == nil {
+		raw = append(raw, bytes.Repeat([]byte(" "), blockSize-1-len(raw)%blockSize)...)
 		raw = append(raw, '\n')
 		_, err = f.WriteAt(raw, 0)
 	}
 	if err != nil {
 		raw = nil // half an entry is none
 	}
-	j.warn(errors.Join(err, f.Truncate(int64(len(raw)))))
+	err = errors.Join(err, f.Truncate(int64(len(raw))))
+	if f.location != n.Location && err == nil {
+		f.location, err = n.Location, f.Sync()
+	}
+	j.warn(err)
 }
 
 // Release implements [distribution.Journal].
@@ -172,7 +188,7 @@ func (j *Journal) Release(k distribution.UploadKey, keep bool) {
 		return
 	}
 	if !keep {
-		remove(f)
+		remove(f.File)
 	}
 	f.Close()
 }

@@ -18,7 +18,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal("not taken")
 	}
 	j.entries[testKey()].Close()
-	j.entries[testKey()] = full
+	j.entries[testKey()] = &file{File: full}
 	j.Save(testKey(), testNote())
 	j.Save(testKey(), testNote())
 	if len(*warned) != 1 {
