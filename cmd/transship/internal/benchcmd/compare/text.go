@@ -23,7 +23,7 @@ func (r *Report) Text(columns func(align string, rows [][]string) string) string
 	for i, g := range r.Groups {
 		rows = append(rows, g.rows()...)
 		if i+1 == len(r.Groups) || r.Groups[i+1].Work != g.Work {
-			fmt.Fprintf(&b, "\n%s\n%s", g.Work, columns("llrll", rows))
+			fmt.Fprintf(&b, "\n%s\n%s", g.Work, columns("llrlw", rows))
 			rows = nil
 		}
 	}
