@@ -209,7 +209,7 @@ func TestBenchReport(t *testing.T) {
 	html := filepath.Join(p.env["HOME"], "report.html")
 	args := append([]string{"bench", "report", "--html", html, "old=" + files[0], "new=" + files[1]}, files[2:]...)
 	o := p.run(args...).want(0, "Comparisons made: 1.")
-	for _, want := range []string{"push/jobs=6/", "throughput  old", "new", "mix/rate=5/read=75%/pull 18.8%/images=2", "resolve/jobs=6", "time of one"} {
+	for _, want := range []string{"push/jobs=6/", "throughput\n", "  old ", "  new ", "mix/rate=5/read=75%/pull 18.8%/images=2", "resolve/jobs=6", "time of one"} {
 		if !strings.Contains(o.stdout, want) {
 			t.Errorf("%s\nprints no %q:\n%s", o.line, want, o.stdout)
 		}

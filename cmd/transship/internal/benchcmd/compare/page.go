@@ -109,7 +109,7 @@ func (g Group) table() pageTable {
 	scale := g.scale()
 	for i, e := range g.Entries {
 		row := pageRow{
-			Label: e.Label, Median: g.unit.format(e.Interval.Median), Range: g.Range(e), Verdict: g.Verdict(i), Differs: e.Differs(),
+			Label: e.Label, Median: g.unit.format(e.Interval.Median), Range: g.Range(e), Verdict: g.pageVerdict(i), Differs: e.Differs(),
 			Alt: fmt.Sprintf("%s, %s: %d samples, median %s", g.Name, e.Label, len(e.Samples), g.unit.format(e.Interval.Median)),
 		}
 		if !g.single {
@@ -121,6 +121,17 @@ func (g Group) table() pageTable {
 		t.Axis = scale.axis(g.unit)
 	}
 	return t
+}
+
+// pageVerdict returns a verdict with its p-value, and of the first entry that it is the first.
+func (g Group) pageVerdict(i int) string {
+	switch {
+	case g.single || len(g.Entries) == 1:
+		return ""
+	case i == 0:
+		return "what the others are compared with"
+	}
+	return fmt.Sprintf("%s (p = %.2g)", g.Verdict(i), g.Entries[i].P)
 }
 
 // scale is a linear scale from 0, or a logarithmic one if the samples are a hundred times apart.
