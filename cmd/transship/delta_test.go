@@ -210,6 +210,34 @@ func TestSaveDeltaReadsLayersOnce(t *testing.T) {
 	}
 }
 
+// Layers that have nothing in common with those of the base make a bundle hardly larger with --delta.
+func TestSaveDeltaOfNoise(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	c.src = c.source.host + "/src/app:"
+	noise := func(seed byte) (plain, packed string) {
+		b := make([]byte, 400<<10)
+		rand.NewChaCha8([32]byte{seed}).Read(b)
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		w.Write(b)
+		w.Close()
+		return string(b), out.String()
+	}
+	for week := range byte(2) {
+		plain, packed := noise(week)
+		c.source.pushImage("src/app", fmt.Sprint(week+1), "linux/amd64", plain, packed)
+	}
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("save -o @/without.tar --since @/1.tar SRC2").want(0)
+	c.do("save -o @/with.tar --since @/1.tar --delta SRC2").want(0)
+	without, with := len(readFile(t, c.path("without.tar"))), len(readFile(t, c.path("with.tar")))
+	t.Logf("%d bytes without --delta, %d with it", without, with)
+	if with > without+without/100 {
+		t.Errorf("with --delta the bundle has %d bytes, without it %d", with, without)
+	}
+}
+
 // serve makes the blobs of deltas as they are pulled.
 func TestServeDelta(t *testing.T) {
 	t.Parallel()
