@@ -227,3 +227,15 @@ func TestBenchReportErrors(t *testing.T) {
 	p.run("bench", "report", p.env["HOME"]+"/none.json").wantError(wantedError{4, "none.json: no such file or directory", ""})
 	p.run("bench", "report").wantError(wantedError{2, "want [LABEL=]FILE..., got 0 arguments", "usage: "})
 }
+
+// The command in a result can be given to a shell again.
+func TestBenchCommandIsForAShell(t *testing.T) {
+	o := newProgram(t).run("bench", "push", "--json", "--size", "1KiB", "--seed", "3", "--label", "it's CNCF 3").want(0)
+	var got struct{ Command string }
+	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := `transship bench push --json=true '--label=it'\''s CNCF 3' --seed=3 --size=1KiB`; got.Command != want {
+		t.Errorf("%s, not %s", got.Command, want)
+	}
+}

@@ -134,7 +134,7 @@ func (g Group) pageVerdict(i int) string {
 	return fmt.Sprintf("%s (p = %.2g)", g.Verdict(i), g.Entries[i].P)
 }
 
-// scale is a linear scale from 0, or a logarithmic one if the samples are a hundred times apart.
+// scale is a linear scale from 0, or a logarithmic one if the samples are thirty times apart.
 type scale struct {
 	low, high float64
 	log       bool
@@ -147,7 +147,7 @@ func (g Group) scale() scale {
 			low, high = min(low, v), max(high, v)
 		}
 	}
-	if low > 0 && high > 100*low {
+	if low > 0 && high > 30*low {
 		return scale{low / 1.2, high * 1.2, true}
 	}
 	return scale{0, max(high*1.05, 1e-9), false}
@@ -190,7 +190,11 @@ func (s scale) axis(u unit) template.HTML {
 		at    float64
 		class string
 	}{{0, "start"}, {50, "middle"}, {100, "end"}} {
-		d.Text(mark.at, 14, mark.class, u.format(s.value(mark.at/100)))
+		text := u.format(s.value(mark.at / 100))
+		if s.log && mark.at == 50 {
+			text += " (logarithmic)"
+		}
+		d.Text(mark.at, 14, mark.class, text)
 	}
 	return template.HTML(d.String())
 }
