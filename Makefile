@@ -154,3 +154,9 @@ release:
 .PHONY: fresh
 fresh:
 	cd integration && TRANSSHIP_FRESH=1 TRANSSHIP_REQUIRE_ALL=1 $(GO_TEST) -count=1 -v -run '^TestFreshDebian$$' ./release
+
+# What is left of a push, a pull and a save when the machine loses its power. It needs root, loop devices, and the file systems
+# XFS and ext4 with their tools.
+.PHONY: powerloss
+powerloss:
+	cd integration && TRANSSHIP_POWERLOSS=1 $(GO_TEST) -count=1 -v -run '^TestPowerLoss$$' ./e2e

@@ -114,17 +114,14 @@ func cutShort(err error) error {
 
 // opWriter writes operations, compressed with DEFLATE.
 type opWriter struct {
-	out    *flate.Writer
-	raw    bitWriter // bits that follow one another
-	num    []byte
-	size   int64 // of the target, in bytes
-	effort effort
+	out *flate.Writer
+	raw bitWriter // bits that follow one another
+	num []byte
 }
 
-// newOpWriter returns one for a target of that size.
-func newOpWriter(w io.Writer, size int64) *opWriter {
+func newOpWriter(w io.Writer) *opWriter {
 	z, _ := flate.NewWriter(w, flate.DefaultCompression) // the level is valid
-	return &opWriter{out: z, size: size}
+	return &opWriter{out: z}
 }
 
 // number sets num to the first number of an operation.
@@ -164,9 +161,6 @@ func (w *opWriter) flushRaw() error {
 // bits writes an operation with bits.
 func (w *opWriter) bits(kind int, p []byte, n int) error {
 	w.number(kind, n)
-	if err := w.effort.spend(uint64(kind), p, w.size); err != nil {
-		return err
-	}
 	if _, err := w.out.Write(w.num); err != nil {
 		return err
 	}
@@ -192,9 +186,6 @@ func (w *opWriter) copy(distance int64, n int) error {
 	} else {
 		w.number(opCopy, n)
 		w.num = binary.AppendVarint(w.num, distance)
-	}
-	if err := w.effort.spend(opCopy, nil, w.size); err != nil {
-		return err
 	}
 	_, err := w.out.Write(w.num)
 	return err

@@ -31,6 +31,8 @@ type Bundle struct {
 	slots     map[blob.Digest]*slot
 	sign      func(inventory []byte) ([]byte, error) // nil if nothing is signed
 	ended     atomic.Bool                            // by Commit, Close or Abort
+	syncer    syncer
+	unsynced  unsynced
 }
 
 // MinVolumeSize is the smallest volume size in bytes: a block of a tar.
@@ -83,6 +85,7 @@ func CreateBundle(path string, c BundleContents, files BundleFiles) (*Bundle, er
 		return nil, err
 	}
 	b := &Bundle{path: path, inventory: l.inventory, partial: partial, volumes: v}
+	b.syncer.sync = b.sync
 	if err := b.start(l, files); err != nil {
 		v.Close()
 		return nil, errors.Join(fmt.Errorf("%s: a bundle of %d bytes: %w", path, l.size, err), partial.remove())
@@ -181,7 +184,7 @@ func (b *Bundle) PutBlob(
 		if err := b.fillSlot(ctx, s, open); err != nil {
 			return 0, err
 		}
-		b.partial.noteFilled(s.Digest)
+		b.noteFilled(s)
 	}
 	s.full.Store(true)
 	b.hasher.filled(s)
@@ -215,20 +218,19 @@ func (b *Bundle) fillSlot(ctx context.Context, s *slot, open blob.Open) error {
 	err := b.fillSlotFrom(ctx, s, open, from)
 	var mismatch *blob.MismatchError
 	if from > 0 && errors.As(err, &mismatch) {
-		b.partial.notePartly(s.Digest, 0)
+		b.partial.note(s.Digest, 0)
 		return b.fillSlotFrom(ctx, s, open, 0)
 	}
 	return err
 }
 
-// fillSlotFrom writes the bytes of a blob from an offset on, and notes every so often how far it got.
+// fillSlotFrom writes the bytes of a blob from an offset on.
 func (b *Bundle) fillSlotFrom(ctx context.Context, s *slot, open blob.Open, offset int64) error {
 	h := s.Digest.Algorithm().New()
 	if _, err := io.Copy(h, io.NewSectionReader(b.volumes, s.offset, offset)); err != nil {
 		return err
 	}
-	w := &slotWriter{volumes: b.volumes, offset: s.offset + offset, writebackOffset: s.offset + offset}
-	w.onWriteback = func() { b.partial.notePartly(s.Digest, w.writebackOffset-s.offset) }
+	w := &slotWriter{bundle: b, slot: s, offset: s.offset + offset}
 	in := resumedStream(s.Descriptor, open, offset, h).Reader(ctx, offset)
 	defer in.Close()
 	_, err := io.CopyBuffer(onlyWriter{w}, in, make([]byte, blob.BufferSize(s.Size, copyBuffer)))
@@ -257,7 +259,11 @@ func (b *Bundle) Close() error {
 		return nil
 	}
 	b.hasher.stop()
-	err := b.volumes.Close()
+	err := b.syncer.wait()
+	if err == nil {
+		err = b.sync()
+	}
+	err = errors.Join(err, b.volumes.Close())
 	b.partial.release()
 	return err
 }
@@ -268,6 +274,7 @@ func (b *Bundle) Abort() error {
 		return nil
 	}
 	b.hasher.stop()
+	_ = b.syncer.wait() // what it wrote is removed
 	b.volumes.Close()
 	return b.partial.remove()
 }

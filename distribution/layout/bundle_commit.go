@@ -54,6 +54,9 @@ func (b *Bundle) finalize(digests []blob.Digest) error {
 	if err := b.writeInventory(); err != nil {
 		return err
 	}
+	if err := b.syncer.wait(); err != nil {
+		return err
+	}
 	for _, f := range b.volumes.files {
 		if err := f.Sync(); err != nil {
 			return err

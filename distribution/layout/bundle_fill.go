@@ -8,12 +8,8 @@ import (
 	"github.com/hczjl/transship/manifest"
 )
 
-const (
-	// copyBuffer is how many bytes are read or written in one call.
-	copyBuffer = 512 << 10
-	// writebackEvery is after how many bytes of a blob writing them to the disk is started.
-	writebackEvery = 8 << 20
-)
+// copyBuffer is how many bytes are read or written in one call.
+const copyBuffer = 512 << 10
 
 // copyBlob copies a blob and verifies it.
 func copyBlob(ctx context.Context, w io.Writer, d manifest.Descriptor, open blob.Open) error {
@@ -36,34 +32,19 @@ func (v *volumes) setSizes() error {
 	return nil
 }
 
-// slotWriter writes a blob into its slot. It starts writing to the disk early, so that the disk
-// works while bytes arrive, and the last Sync has less to do.
+// slotWriter writes a blob into its slot.
 type slotWriter struct {
-	volumes         *volumes
-	offset          int64 // of the next byte
-	writebackOffset int64 // up to here writing to the disk has been started
-	onWriteback     func()
+	bundle *Bundle
+	slot   *slot
+	offset int64 // in the tar, of the next byte
 }
 
 // Write implements io.Writer.
 func (w *slotWriter) Write(p []byte) (int, error) {
-	n, err := w.volumes.WriteAt(p, w.offset)
+	n, err := w.bundle.volumes.WriteAt(p, w.offset)
 	w.offset += int64(n)
-	if w.offset-w.writebackOffset >= writebackEvery {
-		w.volumes.startWriteback(w.writebackOffset, w.offset)
-		w.writebackOffset = w.offset
-		w.onWriteback()
+	if err == nil {
+		err = w.bundle.wrote(w.slot, int64(n), w.offset)
 	}
 	return n, err
-}
-
-// startWriteback starts writing the bytes between two offsets to the disk and does not wait for it.
-// Sync returns the errors.
-func (v *volumes) startWriteback(from, to int64) {
-	for i := v.volumeAt(from); from < to; i++ {
-		f := v.files[i]
-		end := min(to, f.start+f.size)
-		startWriteback(f.File, from-f.start, end-from)
-		from = end
-	}
 }

@@ -32,6 +32,7 @@ type partialDir struct {
 	dir    string  // the name of the partial folder in it
 	lock   *os.File
 	filled *os.File // open for appending
+	synced bool     // the folder is on the disk
 }
 
 // openPartial locks the folder for the bundle at path, and creates it if there is none. If another
@@ -144,11 +145,28 @@ func (p *partialDir) readFilled() map[blob.Digest]int64 {
 	return out
 }
 
-// noteFilled notes that a blob is there. If the note is lost, the blob is only fetched again.
-func (p *partialDir) noteFilled(d blob.Digest) { _, _ = p.filled.WriteString(string(d) + "\n") }
+// note notes that the first n bytes of a blob are there, or wholeBlob. If the note is lost, they are only
+// fetched again.
+func (p *partialDir) note(d blob.Digest, n int64) {
+	line := fmt.Sprintln(d, n)
+	if n == wholeBlob {
+		line = string(d) + "\n"
+	}
+	_, _ = p.filled.WriteString(line)
+}
 
-// notePartly notes that the first n bytes of a blob are there.
-func (p *partialDir) notePartly(d blob.Digest, n int64) { _, _ = fmt.Fprintln(p.filled, d, n) }
+// sync writes the notes to the disk, and what the next process needs in order to find them.
+func (p *partialDir) sync() error {
+	if err := p.filled.Sync(); err != nil || p.synced {
+		return err
+	}
+	p.synced = true
+	plan, err := p.open(p.name("plan"), os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	return errors.Join(plan.Sync(), plan.Close(), p.files.syncDir(p.dir), p.files.syncDir("."))
+}
 
 // clear removes the files of a bundle but the lock. Other files stay.
 func (p *partialDir) clear() error {

@@ -1,6 +1,8 @@
 package layout
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"hash"
@@ -98,11 +100,41 @@ func (u *Upload) resume(d manifest.Descriptor) (bool, error) {
 	if u.file, err = u.repository.dir.openResumable(d.Digest); err != nil {
 		return false, err
 	}
+	if resumablePattern.MatchString(filepath.Base(u.file.Name())) {
+		u.syncer = &syncer{sync: u.file.Sync}
+	}
+	if err := dropUnwritten(u.file); err != nil {
+		return false, err
+	}
 	u.size, err = io.Copy(u.hash, u.file)
 	if err != nil || u.size > d.Size || u.size == d.Size && u.verify(d.Digest) != nil {
 		return false, u.reset()
 	}
 	return u.size > 0, nil
+}
+
+// dropUnwritten cuts a file off at the first block of zeros among its last bytes. After a machine has lost
+// its power a file may have its size (ext4, XFS), and zeros where bytes were not written to the disk yet.
+// If the zeros were the blob's, these few bytes are fetched again.
+func dropUnwritten(f *os.File) error {
+	const block, last = 4096, 4 * syncEvery
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	from := max(0, info.Size()-last) / block * block
+	tail := bufio.NewReaderSize(io.NewSectionReader(f, from, last+block), copyBuffer)
+	for b := make([]byte, block); ; from += block {
+		n, err := io.ReadFull(tail, b)
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil && err != io.ErrUnexpectedEOF:
+			return err
+		case bytes.Count(b[:n], []byte{0}) == n:
+			return f.Truncate(from)
+		}
+	}
 }
 
 // reset drops the bytes that were written.
@@ -140,8 +172,7 @@ func resumedStream(d manifest.Descriptor, open blob.Open, offset int64, h hash.H
 // bytes in it may be right and the disk took them all.
 func (u *Upload) suspendOrCancel(err error) error {
 	var mismatch *blob.MismatchError
-	resumable := u.file != nil && resumablePattern.MatchString(filepath.Base(u.file.Name()))
-	if !resumable || u.writeErr != nil || errors.As(err, &mismatch) {
+	if u.syncer == nil || u.writeErr != nil || errors.As(err, &mismatch) {
 		return errors.Join(err, u.Cancel())
 	}
 	u.file.Close()

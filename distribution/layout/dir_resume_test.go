@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -112,8 +113,11 @@ func TestDamagedRestOfABlobIsReadAgain(t *testing.T) {
 		left    []byte
 		offsets []int64
 	}{
-		"zeros":    {zeros, []int64{resumeAt, 0}},
-		"too long": {append(bytes.Clone(s.content), 0), []int64{0}},
+		"zeros": {zeros, []int64{0}},
+		"unwritten": {slices.Concat(s.content[:1<<20], zeros[:4096], s.content[1<<20+4096:resumeAt]),
+			[]int64{1 << 20}},
+		"damaged":  {slices.Concat([]byte("damage"), s.content[6:resumeAt]), []int64{resumeAt, 0}},
+		"too long": {append(bytes.Clone(s.content), 1), []int64{0}},
 		"wrong":    {make([]byte, len(s.content)), []int64{0}},
 		"whole":    {s.content, nil},
 		"empty":    {nil, []int64{0}},
@@ -240,9 +244,9 @@ func TestInterruptedBundleResumesWithinABlob(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if damage {
-			s.wantOffsets(t, 16<<20, 0)
+			s.wantOffsets(t, 18<<20, 0)
 		} else {
-			s.wantOffsets(t, 16<<20)
+			s.wantOffsets(t, 18<<20)
 		}
 		for _, d := range c.Blobs {
 			if _, err := b.PutBlob(t.Context(), d, c.open(d)); err != nil {

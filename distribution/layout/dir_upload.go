@@ -21,7 +21,8 @@ type Upload struct {
 	algorithm  blob.Algorithm
 	hash       hash.Hash
 	size       int64
-	writeErr   error // of the file
+	writeErr   error   // of the file
+	syncer     *syncer // of a file that the next PutBlob of the blob resumes, or nil
 }
 
 // NewUpload begins an upload. Its bytes are hashed with algorithm; "" means sha256.
@@ -52,6 +53,9 @@ func (u *Upload) Write(p []byte) (int, error) {
 	n, err := u.file.Write(p)
 	u.hash.Write(p[:n])
 	u.size += int64(n)
+	if err == nil {
+		err = u.syncer.wrote(int64(n))
+	}
 	u.writeErr = err
 	return n, err
 }
@@ -64,7 +68,7 @@ func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
 	if err := u.open(); err != nil {
 		return err
 	}
-	if err := u.verify(d); err != nil {
+	if err := errors.Join(u.verify(d), u.syncer.wait()); err != nil {
 		u.repository.dir.discard(u.file)
 		return err
 	}
@@ -102,6 +106,7 @@ func (u *Upload) Cancel() error {
 	defer u.disown()
 	switch {
 	case u.file != nil:
+		_ = u.syncer.wait() // what it wrote is removed
 		return u.repository.dir.discard(u.file)
 	case u.suspended != "":
 		return u.repository.dir.files.remove(u.suspended)

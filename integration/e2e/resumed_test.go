@@ -180,7 +180,7 @@ func TestKilledFetchIsResumed(t *testing.T) {
 		"save": {noted(bundle + ".partial/filled"),
 			func(s string) []string { return []string{"save", "-o", bundle, s} }, bundle},
 	} {
-		holds := startRelay(t, from.Host, relayOptions{holdAt: bigLayer * 95 / 100})
+		holds := startRelay(t, from.Host, relayOptions{holdAt: bigLayer * 98 / 100})
 		killAt(t, transship, c.arrived, c.args(strings.Replace(source, from.Host, holds.host, 1))...)
 		if name == "save" {
 			// A bundle names its images by their registry: the same one is saved from the same place.

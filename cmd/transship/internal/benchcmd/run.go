@@ -172,7 +172,7 @@ func (c *benchCommand) origin(t *targets) bench.Origin {
 }
 
 // commandLine returns the command line with its seed, the flags in alphabetical order, and without
-// passwords. A shell reads it as it was given.
+// passwords.
 func (c *benchCommand) commandLine(t *targets, seed uint64) string {
 	var args []string
 	if !c.seed.given {
@@ -182,13 +182,7 @@ func (c *benchCommand) commandLine(t *targets, seed uint64) string {
 	for _, ref := range t.refs[:t.given] {
 		args = append(args, ref.FamiliarName())
 	}
-	args = cli.RedactArgs(c.flags, args)
-	for i, arg := range args {
-		if strings.ContainsAny(arg, " \t\n'\"\\$`&|;<>()*?#") {
-			args[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(append([]string{"transship bench", string(c.kind)}, args...), " ")
+	return strings.Join(append([]string{"transship bench", string(c.kind)}, cli.RedactArgs(c.flags, args)...), " ")
 }
 
 // work returns the work to measure on the targets.

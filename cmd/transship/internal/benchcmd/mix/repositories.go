@@ -3,10 +3,8 @@ package mix
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,7 +48,7 @@ func (m *Mix) setup(ctx context.Context) error {
 }
 
 // putReferrers gives each image a referrer, one after the other: a registry without the API has them
-// under a tag that is read and written. What is under that tag is removed at the end too.
+// under a tag that is read and written.
 func (m *Mix) putReferrers(ctx context.Context, repo *distribution.Repository) error {
 	for n := range m.Corpus.images {
 		manifest, err := m.Corpus.referrer(n)
@@ -61,12 +59,6 @@ func (m *Mix) putReferrers(ctx context.Context, repo *distribution.Repository) e
 			return err
 		}
 		m.cleaner.AddManifest(repo, manifest.Descriptor)
-		index, err := repo.HeadManifest(ctx, distribution.ReferrersTag(m.Corpus.images[n].Root().Digest))
-		if err == nil {
-			m.cleaner.AddManifest(repo, index)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
 	}
 	return nil
 }
