@@ -143,8 +143,8 @@ func TestStall(t *testing.T) {
 	stalled := make(chan error)
 	time.AfterFunc(15*time.Second, func() { stalled <- r.Stall(time.Second) }) // the preparation takes less
 	got := mix(t, filepath.Join(dir, "stall.json"), r.Host, "--rate", "200/s", "--for", "30s", "--warmup", "0s", "--scenario", "resolve=9,tags")
-	if err := <-stalled; err != nil {
-		t.Fatal(err)
+	if err := <-stalled; err != nil || !got.OK {
+		t.Fatal(err, got.Error)
 	}
 	for _, s := range got.Scenarios {
 		t.Logf("%s: %d, median %s, p99.9 %s", s.Name, s.Due, time.Duration(s.Latency.P50Ns), time.Duration(s.Latency.P999Ns))
