@@ -163,7 +163,7 @@ func TestWindowMoves(t *testing.T) {
 	base, target := old.tar(), old.renewed(4, 10).tar()
 	// The base is many times as large as what the window of this test keeps.
 	var out bytes.Buffer
-	w, read := newOpWriter(&out), int64(0)
+	w, read := newOpWriter(&out, int64(len(target))), int64(0)
 	code := func(w *bitWriter, p []byte) error { w.putBits(p, 8*len(p)); return nil }
 	m := newMatcher(newWindow(byteSource(bytes.NewReader(base)), make([]byte, 128<<10)), new([]uint32), 32, 8<<10, 16<<10, w, code)
 	m.from, m.to = progress{int64(len(base)), func() int64 { return m.base.end }}, progress{int64(len(target)), func() int64 { return read }}
@@ -186,4 +186,19 @@ func TestWindowMoves(t *testing.T) {
 	if len(d) > len(target)/3 {
 		t.Errorf("the delta has %d bytes of %d: the window lost its place", len(d), len(target))
 	}
+}
+
+// Of a gzip file of countless empty blocks no delta is made. A base that has them at its end is of use up
+// to there.
+func TestEmptyBlocks(t *testing.T) {
+	good := zip(6, newTree(1, 20).tar())
+	var empty bitWriter
+	for range 2 * freeEffort / effortOfHead {
+		empty.put(2, 10) // a fixed block and its end
+	}
+	many := append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"), empty.bytes()...)
+	if err := new(Differ).Diff(io.Discard, blobOf(good), blobOf(many)); !errors.Is(err, ErrUnsupported) || !errors.Is(err, errEffort) {
+		t.Errorf("got %v", err)
+	}
+	wantRoundTrip(t, append(bytes.Clone(good), many...), good)
 }

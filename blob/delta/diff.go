@@ -11,7 +11,7 @@ import (
 
 // ErrUnsupported is the error of [Differ.Diff] for a pair of blobs of which it makes no delta: if one is a gzip
 // file and the other is none, if the target is compressed in another way, or is a gzip file that cannot
-// be split.
+// be split: a damaged one, or one of countless blocks without content.
 var ErrUnsupported = errors.New("no delta can be made")
 
 // How far a delta looks in the base. All memory that grows with these is that of the window, 4 bytes a
@@ -80,7 +80,7 @@ func (d *Differ) Diff(w io.Writer, base, target Blob) error {
 	if _, err := w.Write(h.encode()); err != nil {
 		return err
 	}
-	out := newOpWriter(w)
+	out := newOpWriter(w, size)
 	var n int64
 	if isGzip {
 		d.bytes.release()
@@ -177,7 +177,7 @@ func diffTokens(own *memory[token], out *opWriter, base, target Blob) (int64, er
 	err := to.split()
 	var invalid formatError
 	if errors.As(err, &invalid) {
-		err = fmt.Errorf("%w: it is no valid gzip file: %w", ErrUnsupported, err)
+		err = fmt.Errorf("%w: it is no gzip file that can be split: %w", ErrUnsupported, err)
 	}
 	return to.in.taken(), err
 }

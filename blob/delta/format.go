@@ -114,14 +114,17 @@ func cutShort(err error) error {
 
 // opWriter writes operations, compressed with DEFLATE.
 type opWriter struct {
-	out *flate.Writer
-	raw bitWriter // bits that follow one another
-	num []byte
+	out    *flate.Writer
+	raw    bitWriter // bits that follow one another
+	num    []byte
+	size   int64 // of the target, in bytes
+	effort effort
 }
 
-func newOpWriter(w io.Writer) *opWriter {
+// newOpWriter returns one for a target of that size.
+func newOpWriter(w io.Writer, size int64) *opWriter {
 	z, _ := flate.NewWriter(w, flate.DefaultCompression) // the level is valid
-	return &opWriter{out: z}
+	return &opWriter{out: z, size: size}
 }
 
 // number sets num to the first number of an operation.
@@ -161,6 +164,9 @@ func (w *opWriter) flushRaw() error {
 // bits writes an operation with bits.
 func (w *opWriter) bits(kind int, p []byte, n int) error {
 	w.number(kind, n)
+	if err := w.effort.spend(uint64(kind), p, w.size); err != nil {
+		return err
+	}
 	if _, err := w.out.Write(w.num); err != nil {
 		return err
 	}
@@ -186,6 +192,9 @@ func (w *opWriter) copy(distance int64, n int) error {
 	} else {
 		w.number(opCopy, n)
 		w.num = binary.AppendVarint(w.num, distance)
+	}
+	if err := w.effort.spend(opCopy, nil, w.size); err != nil {
+		return err
 	}
 	_, err := w.out.Write(w.num)
 	return err

@@ -17,6 +17,9 @@ type Reader struct {
 	left  int64  // how many bytes may still be made
 	err   error
 
+	size   int64
+	effort effort
+
 	copying int64 // how many elements of a copy are left
 	base    copier
 	stop    func()
@@ -35,8 +38,8 @@ type copier interface {
 }
 
 // Patch returns a reader of the blob that delta makes out of base. It reads both from their beginning,
-// base only as far as the delta needs. It takes less than 32 MiB of memory, and gives no more bytes than
-// the delta says at its beginning. The bytes are not verified: the caller has to compare them with the
+// base only as far as the delta needs. It takes less than 32 MiB of memory, gives no more bytes than
+// the delta says at its beginning, and takes no more time than these may cost. The bytes are not verified: the caller has to compare them with the
 // blob's digest.
 //
 // Errors are [ErrDamaged] and [ErrVersion], which a Read may return too, and those of the two readers.
@@ -62,7 +65,7 @@ func newReader(base io.Reader, delta byteReader) (*Reader, error) {
 	if h.size > 1<<62 {
 		return nil, formatError("its target is too large")
 	}
-	r := &Reader{delta: bufio.NewReader(flate.NewReader(delta)), left: int64(h.size), stop: func() {}}
+	r := &Reader{delta: bufio.NewReader(flate.NewReader(delta)), left: int64(h.size), size: int64(h.size), stop: func() {}}
 	if h.elements == elementsBytes {
 		code := func(p []byte) error { return r.out.raw(p, 8*len(p)) }
 		r.base = newPlace(byteSource(base), h.windowBits, code)
@@ -90,6 +93,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 	r.give = r.give[n:]
 	return n, nil
 }
+
+// Size returns the size in bytes of the blob that the delta says it makes.
+func (r *Reader) Size() int64 { return r.size }
 
 // Close implements io.Closer. It waits for a Read, and does not close base and delta: closing these
 // first ends a Read that waits for them.
@@ -134,9 +140,12 @@ func (r *Reader) operate() error {
 	case n == 0:
 		return formatError("an operation does nothing")
 	case kind == opRaw:
-		return r.bits(n, maxRaw, r.out.raw)
+		return r.bits(kind, n, maxRaw, r.out.raw)
 	case kind == opHead:
-		return r.bits(n, maxHeadBits, func(p []byte, n int) error { return r.out.head(p, n, nil) })
+		return r.bits(kind, n, maxHeadBits, func(p []byte, n int) error { return r.out.head(p, n, nil) })
+	}
+	if err := r.effort.spend(kind, nil, r.size); err != nil {
+		return err
 	}
 	distance := int64(0)
 	if kind == opCopy {
@@ -149,7 +158,7 @@ func (r *Reader) operate() error {
 }
 
 // bits reads the n bits of an operation, at most limit.
-func (r *Reader) bits(n, limit uint64, use func(p []byte, n int) error) error {
+func (r *Reader) bits(kind, n, limit uint64, use func(p []byte, n int) error) error {
 	if n > limit {
 		return formatError("an operation has too many bits")
 	}
@@ -160,6 +169,9 @@ func (r *Reader) bits(n, limit uint64, use func(p []byte, n int) error) error {
 	p := r.buf[:size]
 	if _, err := io.ReadFull(r.delta, p); err != nil {
 		return cutShort(err)
+	}
+	if err := r.effort.spend(kind, p, r.size); err != nil {
+		return err
 	}
 	return use(p, int(n))
 }

@@ -82,3 +82,25 @@ func TestReadAfterClose(t *testing.T) {
 		t.Errorf("got %d bytes and %v", n, err)
 	}
 }
+
+// Operations that cost much more than the target's bytes are refused before they have taken their time.
+func TestPatchIsBounded(t *testing.T) {
+	base := zip(6, []byte("some text"))
+	const size = 1 << 16
+	for name, test := range map[string]struct {
+		operation []byte
+		free      int // how many of them may be there
+	}{
+		"single bits":  {operation(opRaw, 1, 1), size + freeEffort},
+		"fixed blocks": {operation(opHead, 3, 2), (size + freeEffort) / effortOfHead},
+	} {
+		d := withHeader(header{elementsTokens, 4, size}, bytes.Repeat(test.operation, test.free+1))
+		if _, err := patch(base, d); !errors.Is(err, ErrDamaged) || !errors.Is(err, errEffort) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		d = withHeader(header{elementsTokens, 4, size}, bytes.Repeat(test.operation, test.free))
+		if _, err := patch(base, d); !errors.Is(err, errCutShort) {
+			t.Errorf("as many %s as are allowed: got %v", name, err)
+		}
+	}
+}

@@ -48,6 +48,7 @@ type splitter struct {
 	out    parts
 	bits   bitWriter // what in has recorded of the current part
 	code   code
+	effort effort // of the heads
 	buffer []token
 }
 
@@ -61,7 +62,7 @@ func newSplitter(in io.Reader, out parts) *splitter {
 }
 
 // split reads everything. The error is that of the source or of out, or a formatError if the file is
-// not as RFC 1951 and RFC 1952 have it.
+// not as RFC 1951 and RFC 1952 have it, or costs too much effort.
 func (s *splitter) split() error {
 	for {
 		if err := s.member(); err != nil {
@@ -195,7 +196,11 @@ func (s *splitter) blockHead() (head, error) {
 			return h, err
 		}
 	}
-	err = s.out.head(s.bits.bytes(), s.bits.len(), &s.code)
+	p := s.bits.bytes()
+	if err := s.effort.spend(opHead, p, s.in.taken()); err != nil {
+		return h, err
+	}
+	err = s.out.head(p, s.bits.len(), &s.code)
 	s.bits.reset()
 	return h, err
 }

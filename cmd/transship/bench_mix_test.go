@@ -209,7 +209,7 @@ func TestBenchReport(t *testing.T) {
 	html := filepath.Join(p.env["HOME"], "report.html")
 	args := append([]string{"bench", "report", "--html", html, "old=" + files[0], "new=" + files[1]}, files[2:]...)
 	o := p.run(args...).want(0, "Comparisons made: 1.")
-	for _, want := range []string{"push/jobs=6/", "throughput  old", "new", "mix/rate=5/read=75%/pull 18.8%/images=2", "resolve/jobs=6", "time of one"} {
+	for _, want := range []string{"push/jobs=6/", "throughput\n", "  old ", "  new ", "mix/rate=5/read=75%/pull 18.8%/images=2", "resolve/jobs=6", "time of one"} {
 		if !strings.Contains(o.stdout, want) {
 			t.Errorf("%s\nprints no %q:\n%s", o.line, want, o.stdout)
 		}
@@ -226,4 +226,16 @@ func TestBenchReportErrors(t *testing.T) {
 	p.run("bench", "report", other).wantError(wantedError{2, "other.json: no result of a benchmark: it has no member benchmark", "print one with --json"})
 	p.run("bench", "report", p.env["HOME"]+"/none.json").wantError(wantedError{4, "none.json: no such file or directory", ""})
 	p.run("bench", "report").wantError(wantedError{2, "want [LABEL=]FILE..., got 0 arguments", "usage: "})
+}
+
+// The command in a result can be given to a shell again.
+func TestBenchCommandIsForAShell(t *testing.T) {
+	o := newProgram(t).run("bench", "push", "--json", "--size", "1KiB", "--seed", "3", "--label", "it's CNCF 3").want(0)
+	var got struct{ Command string }
+	if err := json.Unmarshal([]byte(o.stdout), &got); err != nil {
+		t.Fatal(err)
+	}
+	if want := `transship bench push --json=true '--label=it'\''s CNCF 3' --seed=3 --size=1KiB`; got.Command != want {
+		t.Errorf("%s, not %s", got.Command, want)
+	}
 }

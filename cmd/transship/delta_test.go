@@ -2,11 +2,15 @@ package main
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,6 +210,34 @@ func TestSaveDeltaReadsLayersOnce(t *testing.T) {
 	}
 }
 
+// Layers that have nothing in common with those of the base make a bundle hardly larger with --delta.
+func TestSaveDeltaOfNoise(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	c.src = c.source.host + "/src/app:"
+	noise := func(seed byte) (plain, packed string) {
+		b := make([]byte, 400<<10)
+		rand.NewChaCha8([32]byte{seed}).Read(b)
+		var out bytes.Buffer
+		w := gzip.NewWriter(&out)
+		w.Write(b)
+		w.Close()
+		return string(b), out.String()
+	}
+	for week := range byte(2) {
+		plain, packed := noise(week)
+		c.source.pushImage("src/app", fmt.Sprint(week+1), "linux/amd64", plain, packed)
+	}
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("save -o @/without.tar --since @/1.tar SRC2").want(0)
+	c.do("save -o @/with.tar --since @/1.tar --delta SRC2").want(0)
+	without, with := len(readFile(t, c.path("without.tar"))), len(readFile(t, c.path("with.tar")))
+	t.Logf("%d bytes without --delta, %d with it", without, with)
+	if with > without+without/100 {
+		t.Errorf("with --delta the bundle has %d bytes, without it %d", with, without)
+	}
+}
+
 // serve makes the blobs of deltas as they are pulled.
 func TestServeDelta(t *testing.T) {
 	t.Parallel()
@@ -261,4 +293,60 @@ func TestDamagedDelta(t *testing.T) {
 	if c.target.has("other/src/app", "2") {
 		t.Error("an image with a wrong layer was pushed")
 	}
+}
+
+// A delta of nothing but heads of blocks is given up soon, and its image is not pushed.
+func TestEndlessDelta(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	c.do("save -o @/1.tar SRC1").want(0)
+	c.do("save -o @/2.tar --since @/1.tar --delta SRC2").want(0)
+	c.must(os.Remove(c.path("2.tar.json")))
+	c.writeFile("2.tar", withHeads(t, readFile(t, c.path("2.tar"))))
+	if o := c.do("verify @/2.tar").want(7); !strings.Contains(o.stdout, "too many blocks or operations") {
+		t.Errorf("verify prints\n%s", o.stdout)
+	}
+	c.do("load @/2.tar TO/mirror").want(7, "2.tar: ", "too many blocks or operations")
+	if c.target.has("mirror/src/app", "2") {
+		t.Error("the image was pushed")
+	}
+}
+
+// withHeads returns a bundle in which a delta of a gzip file writes nothing but heads of blocks (RFC 1951,
+// section 3.2.6).
+func withHeads(t testing.TB, bundle string) string {
+	t.Helper()
+	members := tarMembers(t, bundle)
+	for name, old := range members {
+		if !strings.HasPrefix(name, "transship-deltas/") || old[8] == 0 {
+			continue
+		}
+		heads := headsOnly(old)
+		from, to := blob.FromBytes([]byte(old)), blob.FromBytes([]byte(heads))
+		delete(members, name)
+		members["transship-deltas/"+strings.Replace(string(to), ":", "/", 1)] = heads
+		members["transship.json"] = strings.Replace(members["transship.json"], fmt.Sprintf("%q,\"size\":%d,", from, len(old)),
+			fmt.Sprintf("%q,\"size\":%d,", to, len(heads)), 1)
+		break
+	}
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		list = append(list, name, members[name])
+	}
+	return makeTar(t, list...)
+}
+
+// headsOnly returns a delta with the header of another one, and as many heads as its target has bits for.
+func headsOnly(delta string) string {
+	const sizeAt = 10
+	size, n := binary.Uvarint([]byte(delta[sizeAt:]))
+	var out bytes.Buffer
+	out.WriteString(delta[:sizeAt+n])
+	z, err := flate.NewWriter(&out, flate.BestSpeed)
+	if err != nil {
+		panic(err)
+	}
+	z.Write(bytes.Repeat([]byte{1 | 3<<2, 2}, int(size)*8/3)) // kind 1, 3 bits: a fixed block
+	z.Close()
+	return out.String()
 }

@@ -44,10 +44,11 @@ func (a *Archive) openInBase(ctx context.Context, d manifest.Descriptor, l baseB
 // base. Both are read from their beginning. The bytes are not verified; the reader has to do that. If
 // delta and base do not fit, the error, also of a Read, is an *[ArchiveError] of kind [ErrDamaged].
 func (a *Archive) PatchBlob(ctx context.Context, d blob.Digest, base blob.Open, offset int64) (io.ReadCloser, error) {
-	info, is := a.Delta(d)
-	if !is {
+	c, listed := a.inventory.Find(d)
+	if !listed || c.Delta == nil {
 		return nil, a.notFound("blob", d)
 	}
+	info := *c.Delta
 	at := a.deltas[info.Digest]
 	if _, hashed := a.volumes.hashed[at.offset]; hashed {
 		return nil, a.errorf(deltaName(info.Digest), errOnlyHashed, "%v", errOnlyHashed)
@@ -60,7 +61,7 @@ func (a *Archive) PatchBlob(ctx context.Context, d blob.Digest, base blob.Open, 
 	if err != nil {
 		return nil, err
 	}
-	p := &patchedBlob{archive: a, delta: info, base: from}
+	p := &patchedBlob{archive: a, delta: info, size: c.Size, base: from}
 	if err := p.start(io.NewSectionReader(a.volumes, at.offset, at.size), offset); err != nil {
 		p.Close()
 		return nil, err
@@ -72,6 +73,7 @@ func (a *Archive) PatchBlob(ctx context.Context, d blob.Digest, base blob.Open, 
 type patchedBlob struct {
 	archive *Archive
 	delta   Delta
+	size    int64 // in bytes
 	base    io.ReadCloser
 	patched *delta.Reader
 }
@@ -80,6 +82,9 @@ type patchedBlob struct {
 func (p *patchedBlob) start(operations io.Reader, offset int64) (err error) {
 	if p.patched, err = delta.Patch(p.base, operations); err != nil {
 		return p.explain(err)
+	}
+	if n := p.patched.Size(); n != p.size {
+		return p.explain(fmt.Errorf("%w: it makes %d bytes, not %d", delta.ErrDamaged, n, p.size))
 	}
 	if n, err := io.CopyN(io.Discard, p, offset); err != nil {
 		return fmt.Errorf("it ends at byte %d of %d: %w", n, offset, err)

@@ -183,6 +183,26 @@ func TestDeltaOfAnotherBase(t *testing.T) {
 	}
 }
 
+// A delta that makes more or fewer bytes than its blob has is refused before it is applied.
+func TestDeltaOfAnotherSize(t *testing.T) {
+	dir := t.TempDir()
+	s := deltaBundles(t, dir)
+	two := blob.FromBytes([]byte(layerText("two")))
+	s.addDelta(t, layerText("one"), layerText("two")+"more")
+	for _, d := range s.Deltas {
+		s.Deltas = map[blob.Digest]Delta{two: d}
+	}
+	s.writeSplit(t, filepath.Join(dir, "3.tar"), 0, s.written())
+	a := openArchive(t, filepath.Join(dir, "3.tar"))
+	if err := a.SetBase(openArchive(t, filepath.Join(dir, "1.tar"))); err != nil {
+		t.Fatal(err)
+	}
+	_, err := a.Blob(t.Context(), manifest.Descriptor{Digest: two, Size: int64(len(layerText("two")))}, 0)
+	if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "bytes, not") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // otherStore has another blob in the place of every one.
 type otherStore struct{ opened int }
 

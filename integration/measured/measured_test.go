@@ -40,6 +40,16 @@ func setting(name, without string) string {
 	return without
 }
 
+// turns returns how often each registry is measured.
+func turns(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(setting("TURNS", "3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // registries starts all registries whose programs are there, with their content where TMPDIR is. ZOT and OLAREG name programs.
 func registries(t *testing.T) []registry {
 	t.Helper()
@@ -99,13 +109,9 @@ func mix(t *testing.T, file, host string, args ...string) (got mixResult) {
 // Each registry once in each turn, in an order by chance: a steady rate, and one that rises.
 func TestRegistries(t *testing.T) {
 	dir, all := results(t), registries(t)
-	turns, err := strconv.Atoi(setting("TURNS", "3"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	length, rate, ramp := setting("LENGTH", "15s"), setting("RATE", "100/s"), setting("RAMP", "100..3000/s")
 	var steady, ramps []string
-	for turn := range turns {
+	for turn := range turns(t) {
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for _, r := range all {
 			file := filepath.Join(dir, fmt.Sprintf("%s-%d.json", strings.ReplaceAll(r.name, " ", "-"), turn))
@@ -175,14 +181,14 @@ func TestAgreesWithZB(t *testing.T) {
 		t.Skip("ZBENCH names no program")
 	}
 	for _, r := range registries(t) {
-		for turn := range 3 {
+		for turn := range turns(t) {
 			out, err := exec.Command(zb, "-c", "1", "-n", "100", "-t", "^Push Monolith 1MB$", "-d", t.TempDir(), "http://"+r.host).CombinedOutput()
 			if err != nil {
 				t.Fatalf("zb: %v\n%s", err, out)
 			}
 			rate, p50 := zbNumber(t, out, `Requests per second:\s+(\S+)`), zbNumber(t, out, `p50:\s+(\S+)`)
 			got := mix(t, filepath.Join(dir, fmt.Sprintf("zb-%s-%d.json", strings.ReplaceAll(r.name, " ", "-"), turn)), r.host, "--rate",
-				fmt.Sprintf("%.1f/s", rate/2), "--scenario", "push", "--size", "1MiB", "--for", "10s", "--warmup", "1s", "--outstanding", "1")
+				fmt.Sprintf("%.1f/s", rate/2), "--scenario", "push", "--size", "1MiB", "--for", setting("LENGTH", "15s"), "--warmup", "1s", "--outstanding", "1")
 			ours := float64(got.Scenarios[0].Latency.P50Ns)
 			t.Logf("%s: zb %s at %.0f/s, bench mix %s: %.2f", r.name, time.Duration(p50), rate, time.Duration(ours), ours/p50)
 		}

@@ -68,6 +68,15 @@ func clients(t *testing.T, from string) map[string]client {
 			},
 			func(t *testing.T, host string) { crane.Output(t, "copy", from, host+"/crane/repo:1") },
 		},
+		"regctl": {
+			func(t *testing.T, host string) {
+				servers.Regctl(t, host).Output(t, "image", "export", host+"/src/repo:1", dir+"/regctl.tar")
+			},
+			func(t *testing.T, host string) {
+				images, _, _ := strings.Cut(from, "/")
+				servers.Regctl(t, images, host).Output(t, "image", "copy", from, host+"/regctl/repo:1")
+			},
+		},
 		"oras": {
 			func(t *testing.T, host string) {
 				oras.Output(t, "copy", "--from-plain-http", "--to-oci-layout", host+"/src/repo:1", dir+"/oras:1")
@@ -79,8 +88,8 @@ func clients(t *testing.T, from string) map[string]client {
 	}
 }
 
-// What the record says of docker, containerd, podman, skopeo, crane and oras is what the registry's own
-// access log says, call for call, and their images are the same as without it.
+// What the record says of docker, containerd, podman, skopeo, crane, regctl and oras is what the registry's
+// own access log says, call for call, and their images are the same as without it.
 func TestClientsOnTheRecord(t *testing.T) {
 	t.Parallel()
 	images, at := servers.CNCF(t, servers.Options{}), servers.CNCF(t, servers.Options{})
@@ -102,7 +111,7 @@ func TestClientsOnTheRecord(t *testing.T) {
 			compare(t, name, recorded(t, file), at.Calls(t))
 		}
 	}
-	for _, name := range []string{"containerd", "skopeo", "crane", "oras"} {
+	for _, name := range []string{"containerd", "skopeo", "crane", "regctl", "oras"} {
 		if err := at.Repository(name+"/repo").Verify(t.Context(), im, "1"); err != nil {
 			t.Errorf("%s pushed another image: %v", name, err)
 		}

@@ -65,14 +65,16 @@ func Oras(t testing.TB) Program {
 }
 
 // Regctl is regctl (github.com/regclient/regclient/cmd/regctl, see go.mod for the version) with a configuration of its own,
-// which speaks plain HTTP to host.
-func Regctl(t testing.TB, host string) Program {
+// which speaks plain HTTP to hosts.
+func Regctl(t testing.TB, hosts ...string) Program {
 	t.Helper()
 	home := t.TempDir()
 	regctl := Program{
 		Path: goTool(t, "regctl"),
 		Env:  environment(home, "DOCKER_CONFIG="+home, "REGCTL_CONFIG="+filepath.Join(home, "regctl.json")),
 	}
-	regctl.Output(t, "registry", "set", "--skip-check", "--tls", "disabled", host)
+	for _, host := range hosts {
+		regctl.Output(t, "registry", "set", "--skip-check", "--tls", "disabled", host)
+	}
 	return regctl
 }

@@ -172,7 +172,7 @@ func (c *benchCommand) origin(t *targets) bench.Origin {
 }
 
 // commandLine returns the command line with its seed, the flags in alphabetical order, and without
-// passwords.
+// passwords. A shell reads it as it was given.
 func (c *benchCommand) commandLine(t *targets, seed uint64) string {
 	var args []string
 	if !c.seed.given {
@@ -182,7 +182,13 @@ func (c *benchCommand) commandLine(t *targets, seed uint64) string {
 	for _, ref := range t.refs[:t.given] {
 		args = append(args, ref.FamiliarName())
 	}
-	return strings.Join(append([]string{"transship bench", string(c.kind)}, cli.RedactArgs(c.flags, args)...), " ")
+	args = cli.RedactArgs(c.flags, args)
+	for i, arg := range args {
+		if strings.ContainsAny(arg, " \t\n'\"\\$`&|;<>()*?#") {
+			args[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(append([]string{"transship bench", string(c.kind)}, args...), " ")
 }
 
 // work returns the work to measure on the targets.

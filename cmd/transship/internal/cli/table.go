@@ -10,7 +10,7 @@ const pageWidth = 98
 
 // Columns formats rows of cells as a table. align has a letter for each column: l for left, r for
 // right. Where a line is wider than a page, a last cell on the left is cut at its beginning: the
-// end of a path tells it from others.
+// end of a path tells it from others. A last column with w is on the left too, and whole.
 func Columns(align string, rows [][]string) string {
 	widths := columnWidths(align, rows)
 	var b strings.Builder
@@ -22,7 +22,7 @@ func Columns(align string, rows [][]string) string {
 			switch {
 			case align[i] == 'r':
 				line += pad + cell
-			case i == len(align)-1:
+			case i == len(align)-1 && align[i] == 'l':
 				line += lastOf(cell, max(20, pageWidth-utf8.RuneCountInString(line)))
 			default:
 				line += cell + pad

@@ -109,7 +109,7 @@ func (g Group) table() pageTable {
 	scale := g.scale()
 	for i, e := range g.Entries {
 		row := pageRow{
-			Label: e.Label, Median: g.unit.format(e.Interval.Median), Range: g.Range(e), Verdict: g.Verdict(i), Differs: e.Differs(),
+			Label: e.Label, Median: g.unit.format(e.Interval.Median), Range: g.Range(e), Verdict: g.pageVerdict(i), Differs: e.Differs(),
 			Alt: fmt.Sprintf("%s, %s: %d samples, median %s", g.Name, e.Label, len(e.Samples), g.unit.format(e.Interval.Median)),
 		}
 		if !g.single {
@@ -123,7 +123,18 @@ func (g Group) table() pageTable {
 	return t
 }
 
-// scale is a linear scale from 0, or a logarithmic one if the samples are a hundred times apart.
+// pageVerdict returns a verdict with its p-value, and of the first entry that it is the first.
+func (g Group) pageVerdict(i int) string {
+	switch {
+	case g.single || len(g.Entries) == 1:
+		return ""
+	case i == 0:
+		return "what the others are compared with"
+	}
+	return fmt.Sprintf("%s (p = %.2g)", g.Verdict(i), g.Entries[i].P)
+}
+
+// scale is a linear scale from 0, or a logarithmic one if the samples are thirty times apart.
 type scale struct {
 	low, high float64
 	log       bool
@@ -136,7 +147,7 @@ func (g Group) scale() scale {
 			low, high = min(low, v), max(high, v)
 		}
 	}
-	if low > 0 && high > 100*low {
+	if low > 0 && high > 30*low {
 		return scale{low / 1.2, high * 1.2, true}
 	}
 	return scale{0, max(high*1.05, 1e-9), false}
@@ -179,7 +190,11 @@ func (s scale) axis(u unit) template.HTML {
 		at    float64
 		class string
 	}{{0, "start"}, {50, "middle"}, {100, "end"}} {
-		d.Text(mark.at, 14, mark.class, u.format(s.value(mark.at/100)))
+		text := u.format(s.value(mark.at / 100))
+		if s.log && mark.at == 50 {
+			text += " (logarithmic)"
+		}
+		d.Text(mark.at, 14, mark.class, text)
 	}
 	return template.HTML(d.String())
 }

@@ -96,18 +96,16 @@ func (g Group) Range(e Entry) string {
 
 // Verdict returns what the samples say of an entry in comparison with the first one.
 func (g Group) Verdict(i int) string {
-	e, first := g.Entries[i], g.Entries[0].Label
+	e := g.Entries[i]
 	switch {
 	case i == 0 || g.single:
 		return ""
 	case !e.Differs() || e.Ratio == 1 || e.Ratio == 0:
-		return fmt.Sprintf("no difference from %s can be told (p = %.2g)", first, e.P)
+		return "no difference can be told"
+	case (e.Ratio > 1) == g.unit.moreIsBetter():
+		return fmt.Sprintf("faster: %.3g times", e.Ratio)
 	}
-	word := "slower"
-	if (e.Ratio > 1) == g.unit.moreIsBetter() {
-		word = "faster"
-	}
-	return fmt.Sprintf("%s than %s: %.3g times its value (p = %.2g)", word, first, e.Ratio, e.P)
+	return fmt.Sprintf("slower: %.3g times", e.Ratio)
 }
 
 // Comparisons returns how many differences to a first entry were tested.

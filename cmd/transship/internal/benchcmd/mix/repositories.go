@@ -3,8 +3,10 @@ package mix
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,7 +50,7 @@ func (m *Mix) setup(ctx context.Context) error {
 }
 
 // putReferrers gives each image a referrer, one after the other: a registry without the API has them
-// under a tag that is read and written.
+// under a tag that is read and written. What is under that tag is removed at the end too.
 func (m *Mix) putReferrers(ctx context.Context, repo *distribution.Repository) error {
 	for n := range m.Corpus.images {
 		manifest, err := m.Corpus.referrer(n)
@@ -59,6 +61,12 @@ func (m *Mix) putReferrers(ctx context.Context, repo *distribution.Repository) e
 			return err
 		}
 		m.cleaner.AddManifest(repo, manifest.Descriptor)
+		index, err := repo.HeadManifest(ctx, distribution.ReferrersTag(m.Corpus.images[n].Root().Digest))
+		if err == nil {
+			m.cleaner.AddManifest(repo, index)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }
