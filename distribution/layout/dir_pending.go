@@ -19,7 +19,8 @@ const pendingTime = time.Hour
 // HoldPending tells every [Dir.Prune] until release is called that clients push images in several
 // requests, with no [Dir.Hold] around them: it then keeps blobs that no manifest has referred to,
 // and manifests without a tag, that came within the last hour. HoldPending waits for a prune that
-// is running.
+// is running. Until release is called, up to 64 folders stay open, except on Windows. release must be
+// called once.
 func (d *Dir) HoldPending() (release func(), err error) {
 	f, err := d.openPendingLock()
 	if err != nil {
@@ -29,7 +30,11 @@ func (d *Dir) HoldPending() (release func(), err error) {
 		f.Close()
 		return nil, err
 	}
-	return func() { f.Close() }, nil
+	d.files.kept.hold()
+	return func() {
+		d.files.kept.unhold()
+		f.Close()
+	}, nil
 }
 
 // openPendingLock opens the lock file, which a HoldPending locks shared and a Prune exclusive.

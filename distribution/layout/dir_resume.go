@@ -175,6 +175,7 @@ func (u *Upload) suspendOrCancel(err error) error {
 	if u.syncer == nil || u.writeErr != nil || errors.As(err, &mismatch) {
 		return errors.Join(err, u.Cancel())
 	}
+	_ = u.syncer.wait() // what is not on the disk is fetched again
 	u.file.Close()
 	return err
 }

@@ -11,11 +11,31 @@ import (
 // repositories that are in use, of which each has five.
 const maxKept = 64
 
-// keptDirs are folders that stay open. To open one from above takes several system calls for each part of
-// its path, and a push needs many files in few folders. The zero value has none open.
+// keptDirs are folders that stay open while a process serves what is in them. To open one from above takes
+// several system calls for each part of its path, and a push needs many files in few folders. The zero
+// value keeps none.
 type keptDirs struct {
-	mu   sync.Mutex
-	open map[string]*keptDir // by name
+	mu    sync.Mutex
+	holds int                 // while there is one, folders stay open
+	open  map[string]*keptDir // by name
+}
+
+// hold keeps folders open from now on, until unhold has been called as often.
+func (d *keptDirs) hold() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.holds++
+}
+
+func (d *keptDirs) unhold() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.holds--; d.holds > 0 {
+		return
+	}
+	for name, k := range d.open {
+		d.dropLocked(name, k)
+	}
 }
 
 // keptDir is an open folder.
@@ -92,7 +112,7 @@ func (d *keptDirs) get(name string) *keptDir {
 func (d *keptDirs) add(name string, k *keptDir) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.open[name] != nil || runtime.GOOS == "windows" {
+	if d.holds == 0 || d.open[name] != nil || runtime.GOOS == "windows" {
 		k.dropped = true
 		return
 	}

@@ -13,6 +13,7 @@ import (
 // link there is refused.
 func TestKeptFolderIsTheOneAtItsPath(t *testing.T) {
 	f := &folder{dir: t.TempDir()}
+	f.kept.hold()
 	mustWrite(t, "old", f.path("a/b/file"))
 	read := func() (string, error) {
 		b, err := f.readFile("a/b/file", 100)
@@ -41,6 +42,7 @@ func TestKeptFolderIsTheOneAtItsPath(t *testing.T) {
 // However many folders are used, few stay open, and all go on working.
 func TestKeptFoldersAreFew(t *testing.T) {
 	f := &folder{dir: t.TempDir()}
+	f.kept.hold()
 	for i := range 3 * maxKept {
 		mustWrite(t, "x", f.path(fmt.Sprintf("%d/file", i)))
 	}
@@ -67,5 +69,9 @@ func TestKeptFoldersAreFew(t *testing.T) {
 	}
 	if n > 2*maxKept {
 		t.Errorf("%d folders are open", n)
+	}
+	f.kept.unhold()
+	if _, err := f.readFile("0/file", 100); err != nil || len(f.kept.open) > 0 {
+		t.Errorf("%d folders are kept that nobody holds: %v", len(f.kept.open), err)
 	}
 }
