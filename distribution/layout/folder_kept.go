@@ -43,7 +43,7 @@ type keptDir struct {
 	root    *os.Root
 	info    fs.FileInfo
 	users   int
-	dropped bool // to be closed when nobody uses it
+	dropped bool // close it when users is 0
 
 	once    sync.Once
 	file    *os.File // of the folder, once it has been synchronised
@@ -59,7 +59,7 @@ func (k *keptDir) sync() error {
 	return k.file.Sync()
 }
 
-// close closes the folder, which nobody uses any more.
+// close closes the folder. It must have no users.
 func (k *keptDir) close() {
 	k.root.Close()
 	if k.file != nil {

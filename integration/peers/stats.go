@@ -26,10 +26,10 @@ func good(samples []sample) results {
 	return slices.DeleteFunc(slices.Clone(samples), func(s sample) bool { return s.Error != "" && (!s.Late || s.isMine()) })
 }
 
-// isMine tells whether a sample is the subject's, however that was called.
+// isMine reports whether a sample is the subject's, however that was called.
 func (s sample) isMine() bool { return s.Tool == subject || s.Tool == ofSystem }
 
-// late tells whether a run among them was ended.
+// late reports whether a run among them was ended.
 func (r results) late() bool { return slices.ContainsFunc(r, func(s sample) bool { return s.Late }) }
 
 // of are those of a tool in a work.

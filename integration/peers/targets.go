@@ -98,7 +98,7 @@ func (t target) judge(r results) verdict {
 	return v
 }
 
-// isGroup tells whether a name is that of a group of works.
+// isGroup reports whether a name is that of a group of works.
 func isGroup(name string) bool { return name == cleanImages || name == otherWorks }
 
 // group are the subject's results in a group of works.

@@ -24,10 +24,10 @@ type work struct {
 	short    bool         // it takes less than a second, so that more rounds of it tell more and cost little
 }
 
-// cubicUpload tells whether an upload goes over a path whose ends have cubic unless a program asks for another.
+// cubicUpload reports whether an upload goes over a path whose ends have cubic unless a program asks for another.
 func (w work) cubicUpload() bool { return w.path != nil && w.up && w.path.Congestion == "cubic" }
 
-// cleanImage tells whether a work moves one image over a path that brings all of it over one connection for each blob.
+// cleanImage reports whether a work moves one image over a path that brings all of it over one connection for each blob.
 func (w work) cleanImage() bool {
 	return w.task != copyAll && w.link.Rate == 0 && (w.path == nil || w.path.Loss == 0 && w.path.Flow == 0)
 }

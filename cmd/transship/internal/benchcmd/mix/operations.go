@@ -19,11 +19,13 @@ import (
 // contentError is an answer that is not what the registry was given.
 type contentError struct{ what string }
 
+// Error implements error.
 func (e *contentError) Error() string { return e.what + " is not what was put there" }
 
 // mountError is a mount that the registry did not do.
 type mountError struct{}
 
+// Error implements error.
 func (mountError) Error() string {
 	return "the registry opened an upload session in place of the mount"
 }

@@ -79,6 +79,7 @@ func (g *Generator) Run(ctx context.Context) (*Result, error) {
 
 type drainedError struct{}
 
+// Error implements error.
 func (drainedError) Error() string { return "the time after the last call is over" }
 
 var errDrained error = drainedError{}
