@@ -50,6 +50,8 @@ var schemaRuns = []struct {
 	{"bench", []string{"bench push --size 1KiB --count 1 HOST/bench", "bench pull --size 1KiB --count 1 HOST/bench",
 		"bench copy --size 1KiB --count 1 HOST/bench", "bench mount --size 1KiB --count 1 HOST/bench",
 		"bench resolve --requests 2 --count 1 HOST/bench", "! bench push --size 1KiB --count 1 127.0.0.1:1/bench"}},
+	{"bench-mix", []string{"bench mix --rate 5/s --for 1s --warmup 0s --size 1KiB HOST/bench",
+		"! bench mix --rate 5/s --for 1s --warmup 0s --size 1KiB 127.0.0.1:1/bench"}},
 	{"config", []string{"config HOST", "! config DST"}},
 	{"version", []string{"version", "! version x"}},
 }
