@@ -28,7 +28,7 @@ func (r *Report) Verdict() string {
 	}
 	first, second := r.Cells[best], r.Cells[rival]
 	of := fmt.Sprintf("in %d of %s (sign test, p = %.2g)", wins, plural(rounds, "round"), p)
-	if p < significance {
+	if p < Significance {
 		return fmt.Sprintf("the fastest is %s: faster than %s %s", first, second, of)
 	}
 	text := fmt.Sprintf("the rounds cannot tell %s from %s: the first was faster %s", first, second, of)
@@ -38,10 +38,11 @@ func (r *Report) Verdict() string {
 	return text + "; at that share more rounds would not tell either"
 }
 
-const (
-	significance = 0.05
-	maxRounds    = 1000 // above this, more rounds are no advice
-)
+// Significance is the chance at which two equal things are said to differ.
+const Significance = 0.05
+
+// maxRounds is above which number more rounds are no advice.
+const maxRounds = 1000
 
 // wins returns in how many rounds one combination was faster than another, and of how many. A round
 // that took both the same time does not count.
@@ -68,9 +69,14 @@ func (r *Report) wins(cell, other int) (wins, rounds int) {
 func signTest(wins, n int) float64 {
 	p := 0.0
 	for k := max(wins, n-wins); k <= n; k++ {
-		p += math.Exp(logFactorial(n) - logFactorial(k) - logFactorial(n-k) - float64(n)*math.Ln2)
+		p += Binomial(n, k)
 	}
 	return min(1, 2*p)
+}
+
+// Binomial returns the probability of k heads in n tosses of a fair coin, with k from 0 to n.
+func Binomial(n, k int) float64 {
+	return math.Exp(logFactorial(n) - logFactorial(k) - logFactorial(n-k) - float64(n)*math.Ln2)
 }
 
 // logFactorial returns the logarithm of n!.
@@ -90,7 +96,7 @@ func moreRounds(wins, rounds int) int {
 		if rounds > 0 {
 			k = n * wins / rounds
 		}
-		if signTest(k, n) < significance {
+		if signTest(k, n) < Significance {
 			return n - rounds
 		}
 	}

@@ -3,6 +3,8 @@ package compare
 import (
 	"fmt"
 	"slices"
+
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 )
 
 // Report compares runs: those with one label are one thing that was measured several times.
@@ -80,7 +82,7 @@ func (g *Group) judge() {
 }
 
 // Differs reports whether the samples tell an entry from the first one.
-func (e Entry) Differs() bool { return e.P < significance }
+func (e Entry) Differs() bool { return e.P < bench.Significance }
 
 // Range returns the confidence interval in words, or why there is none.
 func (g Group) Range(e Entry) string {

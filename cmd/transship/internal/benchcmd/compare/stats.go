@@ -3,10 +3,9 @@ package compare
 import (
 	"math"
 	"slices"
-)
 
-// significance is the chance at which two equal things are said to differ.
-const significance = 0.05
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
+)
 
 // Interval is a confidence interval of a median.
 type Interval struct {
@@ -26,27 +25,17 @@ func intervalOf(values []float64) Interval {
 	if n == 0 {
 		return Interval{}
 	}
-	out := Interval{Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Low: sorted[0], High: sorted[n-1]}
+	out := Interval{Median: bench.Quantile(values, 0.5), Low: sorted[0], High: sorted[n-1]}
 	outside := 0.0 // the chance that the median is below the k-th value from below
 	for k := 1; 2*k <= n; k++ {
-		outside += binomial(n, k-1)
+		outside += bench.Binomial(n, k-1)
 		coverage := 1 - 2*outside
-		if coverage < 1-significance {
+		if coverage < 1-bench.Significance {
 			break
 		}
 		out.Low, out.High, out.Coverage = sorted[k-1], sorted[n-k], coverage
 	}
 	return out
-}
-
-// binomial returns the chance of k heads of n fair coins.
-func binomial(n, k int) float64 {
-	return math.Exp(logFactorial(n) - logFactorial(k) - logFactorial(n-k) - float64(n)*math.Ln2)
-}
-
-func logFactorial(n int) float64 {
-	v, _ := math.Lgamma(float64(n + 1))
-	return v
 }
 
 // exactProduct is up to which product of the numbers of values the test is exact.

@@ -3,6 +3,8 @@ package compare
 import (
 	"fmt"
 	"strings"
+
+	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 )
 
 // Method says in one paragraph how the numbers were made.
@@ -11,7 +13,7 @@ func (r *Report) Method() string {
 	text := "Medians of the samples, with 95% confidence intervals by order statistics: rounds, or of bench mix the slices of the time. " +
 		"Each is compared with the first one that has the row, by the Mann-Whitney U test at 5%: its median is so many times that one's."
 	if n > 0 {
-		text += fmt.Sprintf(" Comparisons made: %d. Of so many, about %.2g would differ by chance alone.", n, significance*float64(n))
+		text += fmt.Sprintf(" Comparisons made: %d. Of so many, about %.2g would differ by chance alone.", n, bench.Significance*float64(n))
 	}
 	return text + " Samples of one run share its moment: only runs on other days, or in turns, tell a registry from its hour."
 }
