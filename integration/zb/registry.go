@@ -140,7 +140,7 @@ func version(path string) string {
 	return cmp.Or(info.Main.Version, "(devel)")
 }
 
-// freePort is one of loopback that nobody listens on.
+// freePort returns a port of loopback that has no listener.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
