@@ -103,12 +103,6 @@ peers: build
 peers-growth: build
 	cd integration && $(GO) run ./peers -bin $(BIN) -growth $(PEERS)
 
-# zot's benchmark zb against transship serve and other registries in turns (docs/performance.md). zb, zot and olareg are found by
-# their names: make zb ZB='-zot /opt/zot -olareg "" -rows 100MB'.
-.PHONY: zb
-zb: build
-	cd integration && $(GO) run ./zb -serve $(BIN)/transship -cncf "$$($(GO) tool -n cncf)" $(ZB)
-
 # Registries side by side by transship bench mix, a stall that must show, the rate that the generator makes, and agreement with
 # zot's zb (docs/registries-measured.md). zot and zb are no modules to install: ZOT=/path/to/zot and ZBENCH=/path/to/zb name them,
 # without which they are left out. The registries keep their content in RAM. MEASURED='-run TestStall' runs one part.
@@ -119,6 +113,13 @@ registries-measured:
 	$(if $(OLAREG),,GOBIN=$(BIN) $(GO) install github.com/olareg/olareg/cmd/olareg@v0.1.2)
 	cd integration && TMPDIR=$(RAM) OLAREG="$(or $(OLAREG),$(BIN)/olareg)" ZOT="$(ZOT)" ZBENCH="$(ZBENCH)" \
 		TRANSSHIP_MEASURED=$(BIN)/measured $(GO) test -count=1 -timeout 60m -v $(MEASURED) ./measured
+
+# zot's benchmark zb against the same registries in turns (docs/performance.md): make zb ZBENCH=/path/to/zb ROWS=' 1MB'.
+# CLIENTS and REQUESTS are zb's -c and -n, TURNS how often, and REGISTRIES='serve|zot' runs less.
+ROWS ?= .
+.PHONY: zb
+zb:
+	$(MAKE) registries-measured MEASURED='-run TestZB' ROWS='$(ROWS)'
 
 # Whether the verdicts in testdata/verdicts are still what cosign, sigstore-go and notation-go say, of a registry in memory and of
 # transship serve. UPDATE=1 makes all cases anew, with ONLY=prefix those of a name. It is a module of its own that takes minutes to

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,31 +41,36 @@ func setting(name, without string) string {
 // turns returns how often each registry is measured.
 func turns(t *testing.T) int {
 	t.Helper()
-	n, err := strconv.Atoi(setting("TURNS", "3"))
+	return int(number(t, []byte(setting("TURNS", "3")), `(.+)`))
+}
+
+// registries starts the registries whose names match REGISTRIES, with their content where TMPDIR is. ZOT and OLAREG name programs.
+func registries(t *testing.T) (out []registry) {
+	t.Helper()
+	wanted, err := regexp.Compile(os.Getenv("REGISTRIES"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
-}
-
-// registries starts all registries whose programs are there, with their content where TMPDIR is. ZOT and OLAREG name programs.
-func registries(t *testing.T) []registry {
-	t.Helper()
-	out := []registry{
-		{"transship serve", servers.Serve(t, "--writable", "-q", filepath.Join(t.TempDir(), "store")).Host},
-		{"CNCF 3", servers.CNCF(t, servers.Options{}).Host},
-		{"Debian 2.8", servers.Debian(t, servers.Options{}).Host},
-	}
-	for _, other := range []struct {
+	for _, r := range []struct {
 		name  string
-		start func(testing.TB, string) servers.Endpoint
-	}{{"olareg", servers.Olareg}, {"zot", servers.Zot}} {
-		program := os.Getenv(strings.ToUpper(other.name))
-		if program == "" {
-			t.Logf("%s is left out: %s names no program", other.name, strings.ToUpper(other.name))
-			continue
+		start func() servers.Endpoint
+	}{
+		{"transship serve", func() servers.Endpoint {
+			return servers.Serve(t, "--writable", "-q", filepath.Join(t.TempDir(), "store")).Endpoint
+		}},
+		{"CNCF 3", func() servers.Endpoint { return servers.CNCF(t, servers.Options{}).Endpoint }},
+		{"Debian 2.8", func() servers.Endpoint { return servers.Debian(t, servers.Options{}).Endpoint }},
+		{"zot", func() servers.Endpoint { return servers.Zot(t, os.Getenv("ZOT")) }},
+		{"olareg", func() servers.Endpoint { return servers.Olareg(t, os.Getenv("OLAREG")) }},
+	} {
+		variable := strings.ToUpper(r.name)
+		switch {
+		case !wanted.MatchString(r.name):
+		case (r.name == "zot" || r.name == "olareg") && os.Getenv(variable) == "":
+			t.Logf("%s is left out: %s names no program", r.name, variable)
+		default:
+			out = append(out, registry{r.name, r.start().Host})
 		}
-		out = append(out, registry{other.name, other.start(t, program).Host})
 	}
 	return out
 }
@@ -170,44 +173,4 @@ func TestSmallReads(t *testing.T) {
 		t.Logf("%s: %d of %d failed, median %s, p99.9 %s; %d started late, %.0f%% of the processors, %.0f%% by all programs", r.name,
 			s.Failed, s.Due, time.Duration(s.Latency.P50Ns), time.Duration(s.Latency.P999Ns), g.Late, g.CPUPercent, g.MachinePercent)
 	}
-}
-
-// zb, zot's benchmark, pushes images of a layer of 1 MiB one after the other. bench mix makes the same five calls, at half
-// of the rate that zb has reached: one at a time too.
-func TestAgreesWithZB(t *testing.T) {
-	dir := results(t)
-	zb := os.Getenv("ZBENCH")
-	if zb == "" {
-		t.Skip("ZBENCH names no program")
-	}
-	for _, r := range registries(t) {
-		for turn := range turns(t) {
-			out, err := exec.Command(zb, "-c", "1", "-n", "100", "-t", "^Push Monolith 1MB$", "-d", t.TempDir(), "http://"+r.host).CombinedOutput()
-			if err != nil {
-				t.Fatalf("zb: %v\n%s", err, out)
-			}
-			rate, p50 := zbNumber(t, out, `Requests per second:\s+(\S+)`), zbNumber(t, out, `p50:\s+(\S+)`)
-			got := mix(t, filepath.Join(dir, fmt.Sprintf("zb-%s-%d.json", strings.ReplaceAll(r.name, " ", "-"), turn)), r.host, "--rate",
-				fmt.Sprintf("%.1f/s", rate/2), "--scenario", "push", "--size", "1MiB", "--for", setting("LENGTH", "15s"), "--warmup", "1s", "--outstanding", "1")
-			ours := float64(got.Scenarios[0].Latency.P50Ns)
-			t.Logf("%s: zb %s at %.0f/s, bench mix %s: %.2f", r.name, time.Duration(p50), rate, time.Duration(ours), ours/p50)
-		}
-	}
-}
-
-// zbNumber returns a number that zb prints, a duration in nanoseconds.
-func zbNumber(t *testing.T, out []byte, pattern string) float64 {
-	t.Helper()
-	m := regexp.MustCompile(pattern).FindSubmatch(out)
-	if m == nil {
-		t.Fatalf("zb prints no %s:\n%s", pattern, out)
-	}
-	if d, err := time.ParseDuration(string(m[1])); err == nil {
-		return float64(d)
-	}
-	v, err := strconv.ParseFloat(string(m[1]), 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
