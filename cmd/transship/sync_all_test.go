@@ -70,6 +70,25 @@ func TestSyncAllErrors(t *testing.T) {
 	}
 }
 
+// A catalog that changes while it is read, page by page, has a repository twice, or one that is gone. A tag that
+// is gone before its image was read is that image's failure alone.
+func TestCatalogThatChanges(t *testing.T) {
+	t.Parallel()
+	c := newShardSetup(t)
+	c.source.Set(registry.Rule{Match: "_catalog", Status: 200, Body: `{"repositories":["all/r0","all/r1","all/gone","all/r0"]}`},
+		registry.Rule{Match: "all/r1/tags/list", Status: 200, Body: `{"name":"all/r1","tags":["1","2","gone"]}`})
+	o := c.do("sync --all FROM/all TO --state @/state").want(8, "failed: "+c.source.host+"/all/r1:gone",
+		"synced 4 images: 4 copied, 1 failed")
+	if got := c.target.repositories(); got != "all/r0 all/r1" {
+		t.Errorf("the target has %s: %s", got, o.stderr)
+	}
+	if n := c.source.Count("^GET .*/r0/tags/list"); n != 1 {
+		t.Errorf("the tags of a repository that the catalog has twice were listed %d times", n)
+	}
+	c.source.Set()
+	c.do("sync --all FROM/all TO --state @/state").want(0, "synced 40 images: 36 copied, 4 unchanged")
+}
+
 // newShardSetup returns a source with twenty repositories of two tags each.
 func newShardSetup(t testing.TB) *copySetup {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -35,7 +36,7 @@ const (
 	parallelTagLists = 8
 )
 
-// TagLists lists the tags that the selection means, in the order of the registry. For a pattern of
+// TagLists lists the tags that the selection means, by repository. For a pattern of
 // repositories the registry's catalog is read first; a repository without a tag that matches is left
 // out there, and one that cannot be listed has an Err. It is an error if no tag is selected, or fewer
 // than Minimum match. Of several repositories a shard may have none, and lists those of others as
@@ -78,7 +79,8 @@ func (s Selection) in(repository string) Selection {
 	return s
 }
 
-// catalog lists the repositories that match the selection's pattern. It keeps no others.
+// catalog lists the repositories that match the selection's pattern, sorted. It keeps no others. A catalog
+// that changes while its pages are read may have one twice.
 func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, error) {
 	client, err := remote.Client(ctx, s.Ref)
 	if err != nil {
@@ -108,7 +110,8 @@ func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, e
 		return nil, cli.WithHint(cli.Reword(fs.ErrNotExist, "%s matches no repository", s.repository()),
 			fmt.Sprintf("transship repos %s lists all that this account may see", s.Ref.Domain))
 	}
-	return out, nil
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // list lists the tags of one repository. found counts those of all repositories.
