@@ -69,18 +69,18 @@ type killedUpload struct {
 	resumed []int64 // where uploads were resumed
 }
 
-// kill ends a process at that byte of the source: no line of its code runs from then on, so that what
+// kill ends a process at the byte killedAt of the source: no line of its code runs from then on, so that what
 // the journal has at that moment is what the next process finds.
-func kill(t *testing.T, size int, at int64, rules ...registry.Rule) *killedUpload {
+func kill(t *testing.T, rules ...registry.Rule) *killedUpload {
 	t.Helper()
 	k := &killedUpload{faultyRegistry: newFaultyRegistry(t, rules...), journal: newMemoryJournal()}
-	k.bytes, k.blob = randomBlob(size)
+	k.bytes, k.blob = journaledBlob()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var left map[distribution.UploadKey]distribution.UploadNote
 	k.repo.Journal = k.journal
 	_, err := k.repo.PutBlob(ctx, k.blob, func(_ context.Context, offset int64) (io.ReadCloser, error) {
-		return io.NopCloser(io.MultiReader(bytes.NewReader(k.bytes[offset:at]), readerFunc(func([]byte) (int, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(k.bytes[offset:killedAt]), readerFunc(func([]byte) (int, error) {
 			k.journal.mu.Lock()
 			left = maps.Clone(k.journal.notes)
 			k.journal.mu.Unlock()
@@ -128,20 +128,22 @@ func (k *killedUpload) put(t *testing.T) {
 
 const (
 	journaled = 36 << 20
-	killedAt  = 33 << 20
+	killedAt  = 17 << 20
 )
+
+var journaledBlob = sync.OnceValues(func() ([]byte, manifest.Descriptor) { return randomBlob(journaled) })
 
 // What a registry has of a killed upload is not sent again, and not read again from the source but for
 // what lies behind the last state of the hash.
 func TestKilledUploadIsResumed(t *testing.T) {
 	for _, chunk := range []int64{0, 8 << 20} {
-		k := kill(t, journaled, killedAt)
+		k := kill(t)
 		k.repo.ChunkSize = chunk
 		k.put(t)
 		if n := k.sent(); n > journaled-killedAt+4<<20 || len(k.resumed) != 1 {
 			t.Errorf("chunks of %d: %d bytes were sent, resumed at %v", chunk, n, k.resumed)
 		}
-		if want := []int64{32 << 20}; !slices.Equal(k.opened, want) {
+		if want := []int64{16 << 20}; !slices.Equal(k.opened, want) {
 			t.Errorf("chunks of %d: the source was opened at %v, want %v", chunk, k.opened, want)
 		}
 	}
@@ -217,7 +219,7 @@ func TestWrongNotesStartAnew(t *testing.T) {
 		"no checkpoints": {change(func(n *distribution.UploadNote) { n.Checkpoints = nil }), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := kill(t, journaled, killedAt)
+			k := kill(t)
 			c.prepare(k)
 			k.put(t)
 			if n := k.sent(); c.fresh != (n >= journaled) {
@@ -237,7 +239,7 @@ func onlyNote(k *killedUpload) distribution.UploadNote {
 // The registry may have all bytes, and the process was killed before it closed the session: the source
 // is verified before that is done now.
 func TestKilledBeforeTheClose(t *testing.T) {
-	k := kill(t, journaled, killedAt)
+	k := kill(t)
 	n := onlyNote(k)
 	req, _ := http.NewRequest("PATCH", n.Location, bytes.NewReader(k.bytes[k.has(t):]))
 	if resp, err := k.repo.Client.HTTP.Do(req); err != nil || resp.StatusCode != 202 {
@@ -245,7 +247,7 @@ func TestKilledBeforeTheClose(t *testing.T) {
 	}
 	k.ResetRequests()
 	k.put(t)
-	if k.sent() != 0 || !slices.Equal(k.opened, []int64{32 << 20}) {
+	if k.sent() != 0 || !slices.Equal(k.opened, []int64{16 << 20}) {
 		t.Errorf("%d bytes were sent, the source was opened at %v", k.sent(), k.opened)
 	}
 }
@@ -264,7 +266,7 @@ func (k *killedUpload) has(t *testing.T) int64 {
 
 // Another process has the entry: the upload is made without the journal.
 func TestTakenEntryIsLeftAlone(t *testing.T) {
-	k := kill(t, journaled, killedAt)
+	k := kill(t)
 	for key := range k.journal.notes {
 		k.journal.taken[key] = true
 	}
@@ -308,7 +310,7 @@ func TestFailedUploadIsKeptForTheNextRun(t *testing.T) {
 		}, false},
 	} {
 		l := newFaultyRegistry(t)
-		b, d := randomBlob(journaled)
+		b, d := journaledBlob()
 		j := newMemoryJournal()
 		l.repo.Journal = j
 		ctx, stop := context.WithCancel(t.Context())
@@ -326,7 +328,7 @@ func TestFailedUploadIsKeptForTheNextRun(t *testing.T) {
 // A registry that drops what it got of a request that broke off, as zot does, gets the blob from its
 // beginning.
 func TestRegistryWithoutBrokenUploads(t *testing.T) {
-	k := kill(t, journaled, killedAt)
+	k := kill(t)
 	k.Set(registry.Rule{Match: "^(GET|PATCH|DELETE) .*/uploads/" + sessionID(onlyNote(k).Location), Status: 404})
 	k.put(t)
 	if k.sent() != journaled || k.resumed != nil {

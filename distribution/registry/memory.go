@@ -29,8 +29,18 @@ type Memory struct {
 }
 
 type memoryBlob struct {
-	bytes []byte // nil if OpenBlob is set
+	parts [][]byte // nil if OpenBlob is set
 	size  int64
+}
+
+// reader reads the bytes from offset on, which is at most the size.
+func (b memoryBlob) reader(offset int64) io.Reader {
+	readers := make([]io.Reader, len(b.parts))
+	for i, part := range b.parts {
+		skip := min(offset, int64(len(part)))
+		readers[i], offset = bytes.NewReader(part[skip:]), offset-skip
+	}
+	return io.MultiReader(readers...)
 }
 
 type memoryContent struct {
@@ -250,7 +260,7 @@ func (r memoryRepository) Blob(ctx context.Context, d manifest.Descriptor, offse
 	if r.store.OpenBlob != nil {
 		return r.store.OpenBlob(ctx, d, offset)
 	}
-	return io.NopCloser(bytes.NewReader(b.bytes[offset:])), nil
+	return io.NopCloser(b.reader(offset)), nil
 }
 
 // Mount implements Repository.

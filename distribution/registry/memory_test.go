@@ -62,3 +62,29 @@ func TestMemoryWithBlobsElsewhereKeepsNoBytes(t *testing.T) {
 		t.Errorf("an upload of 64 MiB allocated %d bytes", allocated)
 	}
 }
+
+// A blob that came in small writes is kept in parts, and is read from any offset.
+func TestMemoryBlobInParts(t *testing.T) {
+	content := strings.Repeat("0123456789", 500)
+	r := (&registry.Memory{}).Repository("a")
+	upload, err := r.NewUpload(t.Context(), blob.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; at < len(content); at += 100 {
+		io.WriteString(upload, content[at:at+100])
+	}
+	d := manifest.Descriptor{Digest: blob.Digest(digest(content)), Size: int64(len(content))}
+	if err := upload.Commit(t.Context(), d.Digest); err != nil || upload.Size() != d.Size {
+		t.Fatal(err, upload.Size())
+	}
+	for _, offset := range []int64{0, 511, 512, 513, 3000, d.Size} {
+		body, err := r.Blob(t.Context(), d, offset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(body); err != nil || string(got) != content[offset:] {
+			t.Errorf("from %d on: %d bytes, error %v", offset, len(got), err)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"hash"
@@ -32,22 +31,47 @@ func (r memoryRepository) putBlob(d blob.Digest, b memoryBlob) error {
 // memoryUpload keeps the bytes in memory and hashes them in Commit.
 type memoryUpload struct {
 	repository memoryRepository
-	buf        bytes.Buffer
+	memoryBlob
 }
 
-// Write implements Upload. It never fails.
-func (u *memoryUpload) Write(p []byte) (int, error) { return u.buf.Write(p) }
+// The capacity of a part in bytes: as much as there is already, within these bounds.
+const minPart, maxPart = 512, 1 << 20
+
+// Write implements Upload. It never fails. Parts that are full stay where they are: one slice would be
+// copied each time that it grows.
+func (u *memoryUpload) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		last := len(u.parts) - 1
+		if last < 0 || len(u.parts[last]) == cap(u.parts[last]) {
+			u.parts = append(u.parts, make([]byte, 0, min(max(u.size, minPart), maxPart)))
+			last++
+		}
+		part := u.parts[last]
+		fits := min(len(p), cap(part)-len(part))
+		u.parts[last] = append(part, p[:fits]...)
+		u.size += int64(fits)
+		p = p[fits:]
+	}
+	return n, nil
+}
 
 // Size implements Upload.
-func (u *memoryUpload) Size() int64 { return int64(u.buf.Len()) }
+func (u *memoryUpload) Size() int64 { return u.size }
 
 // Commit implements Upload. The upload stays open after a *blob.MismatchError.
 func (u *memoryUpload) Commit(_ context.Context, d blob.Digest) error {
-	b := u.buf.Bytes()
-	if err := blob.Verify(b, d, int64(len(b))); err != nil {
+	if err := d.Validate(); err != nil {
 		return err
 	}
-	return u.repository.putBlob(d, memoryBlob{b, int64(len(b))})
+	hash := d.Algorithm().New()
+	for _, part := range u.parts {
+		hash.Write(part)
+	}
+	if got := blob.FromHash(d.Algorithm(), hash); got != d {
+		return &blob.MismatchError{Want: d, Got: got, WantSize: u.size, GotSize: u.size}
+	}
+	return u.repository.putBlob(d, u.memoryBlob)
 }
 
 // Cancel implements Upload.
