@@ -11,26 +11,28 @@ import (
 )
 
 // layers returns a layer and its renewed one, as several compressors make them.
-func layers(t testing.TB) map[string][2][]byte {
-	old := newTree(1, 80)
+func layers() map[string][2][]byte {
+	old := newTree(1, 40)
 	base, target := old.tar(), old.renewed(2, 40).tar()
 	out := map[string][2][]byte{"uncompressed": {base, target}}
-	for _, level := range []int{gzip.HuffmanOnly, gzip.NoCompression, gzip.BestSpeed, gzip.DefaultCompression, gzip.BestCompression} {
+	for _, level := range []int{gzip.HuffmanOnly, gzip.NoCompression, gzip.BestSpeed, gzip.DefaultCompression} {
 		out[fmt.Sprintf("level %d", level)] = [2][]byte{zip(level, base), zip(level, target)}
 	}
+	level6 := out[fmt.Sprintf("level %d", gzip.DefaultCompression)]
 	out["members"] = [2][]byte{zipMembers(64<<10, base), zipMembers(64<<10, target)}
 	out["trailing bytes"] = [2][]byte{
-		append(zip(6, base), make([]byte, 3000)...), append(zip(6, target), "nothing that is compressed"...)}
+		append(bytes.Clone(level6[0]), make([]byte, 3000)...), append(bytes.Clone(level6[1]), "nothing that is compressed"...)}
 	return out
 }
 
+// gzipLayers returns a layer of several members, and its renewed one.
 func gzipLayers() [2][]byte {
-	old := newTree(1, 80)
-	return [2][]byte{zipMembers(256<<10, old.tar()), zipMembers(256<<10, old.renewed(2, 40).tar())}
+	old := newTree(1, 20)
+	return [2][]byte{zipMembers(64<<10, old.tar()), zipMembers(64<<10, old.renewed(2, 40).tar())}
 }
 
 func TestDeltaMakesTheTargetAgain(t *testing.T) {
-	for name, l := range layers(t) {
+	for name, l := range layers() {
 		t.Run(name, func(t *testing.T) {
 			n := wantRoundTrip(t, l[0], l[1])
 			t.Logf("%d bytes of %d, %.1f %%", n, len(l[1]), 100*float64(n)/float64(len(l[1])))
@@ -43,11 +45,23 @@ func TestDeltaMakesTheTargetAgain(t *testing.T) {
 }
 
 func TestDeltaOfTheSame(t *testing.T) {
-	all := layers(t)
-	for _, name := range []string{"uncompressed", "level 1", "members"} {
-		l := all[name]
-		if n := wantRoundTrip(t, l[1], l[1]); n > len(l[1])/50 {
-			t.Errorf("%s: %d bytes of %d", name, n, len(l[1]))
+	tarball := newTree(1, 40).tar()
+	for name, b := range map[string][]byte{"uncompressed": tarball, "level 1": zip(1, tarball), "members": zipMembers(64<<10, tarball)} {
+		if n := wantRoundTrip(t, b, b); n > len(b)/50 {
+			t.Errorf("%s: %d bytes of %d", name, n, len(b))
+		}
+	}
+}
+
+// The window of a small base is small, and so is the memory that Patch takes.
+func TestWindowIsSizedByTheBase(t *testing.T) {
+	for _, size := range []int64{0, 1000, 100_000, 4 << 20, 1 << 40} {
+		b := Blob{Size: size}
+		for limit, most := range map[int64]byte{tokenKeep: tokenWindowBits, byteKeep: byteWindowBits} {
+			got := b.windowBits(limit, most)
+			if n := int64(1) << got; got > most || got < most && (n < 4*size || n > 8*(size+elementBatch)) {
+				t.Errorf("of a base of %d bytes the window has %d elements", size, n)
+			}
 		}
 	}
 }
@@ -139,7 +153,7 @@ func TestPatchWithAnotherBase(t *testing.T) {
 	l := gzipLayers()
 	d := mustDiff(t, l[0], l[1])
 	for name, base := range map[string][]byte{
-		"none": nil, "uncompressed": newTree(1, 80).tar(), "truncated": l[0][:len(l[0])/2], "other": zip(6, newTree(9, 80).tar()),
+		"none": nil, "uncompressed": newTree(1, 20).tar(), "truncated": l[0][:len(l[0])/2], "other": zip(6, newTree(9, 20).tar()),
 		"the target": l[1], "the delta": d,
 	} {
 		if got, err := patch(base, d); err == nil && bytes.Equal(got, l[1]) || err != nil && !errors.Is(err, ErrDamaged) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math/bits"
 	"runtime"
 )
 
@@ -73,9 +74,9 @@ func (d *Differ) Diff(w io.Writer, base, target Blob) error {
 	if err != nil {
 		return err
 	}
-	h := header{elementsBytes, byteWindowBits, uint64(size)}
+	h := header{elementsBytes, base.windowBits(byteKeep, byteWindowBits), uint64(size)}
 	if isGzip {
-		h = header{elementsTokens, tokenWindowBits, uint64(size)}
+		h = header{elementsTokens, base.windowBits(tokenKeep, tokenWindowBits), uint64(size)}
 	}
 	if _, err := w.Write(h.encode()); err != nil {
 		return err
@@ -84,10 +85,10 @@ func (d *Differ) Diff(w io.Writer, base, target Blob) error {
 	var n int64
 	if isGzip {
 		d.bytes.release()
-		n, err = diffTokens(&d.tokens, out, Blob{from, base.Size}, Blob{to, size})
+		n, err = diffTokens(&d.tokens, out, Blob{from, base.Size}, Blob{to, size}, h.windowBits)
 	} else {
 		d.tokens.release()
-		n, err = diffBytes(&d.bytes, out, Blob{from, base.Size}, Blob{to, size})
+		n, err = diffBytes(&d.bytes, out, Blob{from, base.Size}, Blob{to, size}, h.windowBits)
 	}
 	if err == nil && n != size {
 		err = fmt.Errorf("the target has %d bytes, not %d", n, size)
@@ -127,12 +128,12 @@ func beginsWith(r *bufio.Reader, magic string) (bool, error) {
 }
 
 // diffBytes writes the operations for blobs that are not compressed. It returns the size of the target.
-func diffBytes(own *memory[byte], out *opWriter, base, target Blob) (read int64, err error) {
+func diffBytes(own *memory[byte], out *opWriter, base, target Blob, windowBits byte) (read int64, err error) {
 	code := func(w *bitWriter, p []byte) error {
 		w.putBits(p, 8*len(p))
 		return nil
 	}
-	m := newMatcher(own.window(byteSource(base), base, byteKeep), &own.slots, byteRun, 1<<byteWindowBits, byteAhead, out, code)
+	m := newMatcher(own.window(byteSource(base), base, byteKeep), &own.slots, byteRun, 1<<windowBits, byteAhead, out, code)
 	m.from, m.to = progress{base.Size, func() int64 { return m.base.end }}, progress{target.Size, func() int64 { return read }}
 	next := byteSource(target)
 	for {
@@ -153,6 +154,12 @@ func (b Blob) elements(limit int64) int {
 	return int(min(2*max(b.Size, 0)/elementBatch*elementBatch+elementBatch, limit))
 }
 
+// windowBits returns the logarithm of the window of a delta whose base is b, most if that is large. Half a
+// small one is more than b has, so that each copy leaves all others possible.
+func (b Blob) windowBits(limit int64, most byte) byte {
+	return min(byte(bits.Len(uint(b.elements(limit)))+1), most)
+}
+
 // byteSource returns the bytes of a blob in pieces, none at its end.
 func byteSource(r io.Reader) func() ([]byte, error) {
 	buf := make([]byte, elementBatch)
@@ -166,13 +173,13 @@ func byteSource(r io.Reader) func() ([]byte, error) {
 }
 
 // diffTokens writes the operations for gzip files. It returns the size of the target.
-func diffTokens(own *memory[token], out *opWriter, base, target Blob) (int64, error) {
+func diffTokens(own *memory[token], out *opWriter, base, target Blob, windowBits byte) (int64, error) {
 	next, from, stop := tokenSource(base)
 	defer stop()
 	d := &tokenDiff{}
 	to := newSplitter(target, d)
 	code := func(w *bitWriter, t []token) error { return d.code.encode(w, t) }
-	d.matcher = newMatcher(own.window(next, base, tokenKeep), &own.slots, tokenRun, 1<<tokenWindowBits, tokenAhead, out, code)
+	d.matcher = newMatcher(own.window(next, base, tokenKeep), &own.slots, tokenRun, 1<<windowBits, tokenAhead, out, code)
 	d.matcher.from, d.matcher.to = progress{base.Size, from.taken}, progress{target.Size, to.in.taken}
 	err := to.split()
 	var invalid formatError

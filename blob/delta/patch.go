@@ -38,9 +38,9 @@ type copier interface {
 }
 
 // Patch returns a reader of the blob that delta makes out of base. It reads both from their beginning,
-// base only as far as the delta needs. It takes less than 32 MiB of memory, gives no more bytes than
-// the delta says at its beginning, and takes no more time than these may cost. The bytes are not verified: the caller has to compare them with the
-// blob's digest.
+// base only as far as the delta needs. It takes the memory of the delta's window, less than 32 MiB, gives
+// no more bytes than the delta says at its beginning, and takes no more time than these may cost. The bytes
+// are not verified: the caller has to compare them with the blob's digest.
 //
 // Errors are [ErrDamaged] and [ErrVersion], which a Read may return too, and those of the two readers.
 func Patch(base, delta io.Reader) (*Reader, error) {

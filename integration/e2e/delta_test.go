@@ -20,7 +20,7 @@ func weeklyImage(week int) fixture.Image {
 	stays := fixture.RandomLayer("stays", 200_000, 70)
 	variants := make([]fixture.Variant, 0, len(twoPlatforms))
 	for i, p := range twoPlatforms {
-		renewed := fixture.WeeklyLayer{Seed: uint64(71 + i), Week: week, Files: 80, Level: gzip.DefaultCompression}
+		renewed := fixture.WeeklyLayer{Seed: uint64(71 + i), Week: week, Files: 20, Level: gzip.BestSpeed}
 		variants = append(variants, fixture.Variant{Platform: p, Layers: []fixture.Layer{stays, renewed.Layer()}})
 	}
 	return fixture.Assemble(variants...)
@@ -58,15 +58,14 @@ func inventoryDeltas(t *testing.T, path string) (n int, size, instead int64) {
 // docker and podman pull what was made of the last deltas.
 func TestDeltasAcrossTheGap(t *testing.T) {
 	t.Parallel()
+	images := []fixture.Image{weeklyImage(0), weeklyImage(1), weeklyImage(2)}
 	for name, start := range kinds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := signedGap{src: servers.CNCF(t, servers.Options{}), dst: start(t, servers.Options{}), shell: newPageShell(t), medium: t.TempDir()}
 			g.names = strings.NewReplacer("quay.io", g.src.Host, "far.example:5000", g.dst.Host, "/media/usb", g.medium)
-			var images []fixture.Image
-			for week := range 3 {
-				images = append(images, weeklyImage(week))
-				push(t, g.src, images[week], "team/app", fmt.Sprint("1.", 6+week))
+			for week, im := range images {
+				push(t, g.src, im, "team/app", fmt.Sprint("1.", 6+week))
 			}
 			newKeys(t, g.shell.Dir, g.medium)
 			blocks := pageSection(t, "Signed, day after day").blocks
