@@ -20,6 +20,7 @@ func mountFS(t testing.TB, source, dir, kind string, flags uintptr, data string)
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, 0); err != nil {
 			t.Error(err)
+			_ = syscall.Unmount(dir, syscall.MNT_DETACH)
 		}
 	})
 }

@@ -416,18 +416,21 @@ func TestStateOfAnotherShard(t *testing.T) {
 	}
 }
 
-// A log that cannot be written is a warning, and the run goes on. A plan writes neither log nor state.
+// A log that cannot be written is an error before the first call. A plan writes neither log nor state.
 func TestStateThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	c := newShardSetup(t)
 	if _, err := os.Stat("/proc/self"); err == nil {
-		c.do("sync --all FROM/all TO --state /proc/self/state").want(cli.ExitNotFound, "warning: open /proc/self/state.run",
-			"if this run is killed, the next one asks for its images again", "synced 40 images: 40 copied")
+		c.do("sync --all FROM/all TO --state /proc/self/state").wantError(wantedError{2,
+			"--state /proc/self/state cannot be written: open /proc/self/state.run", "give a file elsewhere"})
 	}
 	if err := os.Mkdir(c.path("state.run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c.do("sync --all FROM/all TO --state @/state --plan").want(cli.ExitUsage, "is neither a file nor a pipe")
+	c.do("sync --all FROM/all TO --state @/state").want(cli.ExitUsage, "is neither a file nor a pipe")
+	if n := c.source.Count("") + c.target.Count(""); n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
 	os.Remove(c.path("state.run"))
 	c.do("sync --all FROM/all TO --state @/state --plan").want(0)
 	for _, name := range []string{"state", "state.run"} {

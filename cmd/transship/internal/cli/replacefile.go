@@ -25,7 +25,9 @@ func ReplaceFileBy(path string, mode fs.FileMode, write func(io.Writer) error) e
 		return err
 	}
 	b := bufio.NewWriter(f)
-	err = errors.Join(write(b), b.Flush())
+	if err = write(b); err == nil {
+		err = b.Flush()
+	}
 	if err == nil {
 		err = f.Sync()
 	}

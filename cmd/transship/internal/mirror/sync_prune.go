@@ -150,6 +150,7 @@ func (p *pruneList) addRepository(ctx context.Context, line *syncLine, ref refer
 
 // remove removes a tag. It leaves the manifest, which may have other tags.
 func (s *syncRun) remove(ctx context.Context, stale removal) {
+	s.state.forget(stale.ref.Familiar())
 	err := stale.repo.DeleteTag(ctx, stale.ref.Tag)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil

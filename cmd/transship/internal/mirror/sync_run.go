@@ -191,6 +191,7 @@ func (s *syncRun) copyImage(ctx context.Context, line *syncLine, o image.Origin)
 		}
 		if d.Target != nil {
 			to = append(to, d)
+			s.state.forget(d.Location.String())
 		}
 	}
 	if len(to) == 0 {

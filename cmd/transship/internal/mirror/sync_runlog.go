@@ -30,7 +30,7 @@ const runLogSuffix = ".run"
 // state and removes the log.
 type runLog struct {
 	path string
-	file *os.File // nil if it cannot be written, or in a plan
+	file *os.File // nil if it cannot be written any more, or in a plan
 }
 
 // readRunLog gives the lines of a log up to one that was not written whole to set, and returns their
@@ -69,7 +69,8 @@ func readRunLog(ctx context.Context, path string, set func(syncedImage)) (head s
 	}
 }
 
-// open opens the log to append to it after size bytes. An empty one gets its first line.
+// open opens the log to append to it after size bytes. An empty one gets its first line, and is removed if
+// that cannot be written.
 func (l *runLog) open(size int64, head stateHead) error {
 	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -78,6 +79,9 @@ func (l *runLog) open(size int64, head stateHead) error {
 	l.file = file
 	if err = file.Truncate(size); err == nil && size == 0 {
 		err = l.write(head)
+	}
+	if err != nil {
+		_ = l.close(size == 0)
 	}
 	return err
 }
@@ -96,11 +100,11 @@ func (l *runLog) write(v any) error {
 
 // close closes the log, and removes it unless the run is to be resumed.
 func (l *runLog) close(remove bool) error {
-	if l.file == nil {
-		return nil
+	var err error
+	if l.file != nil {
+		err = l.file.Close()
+		l.file = nil
 	}
-	err := l.file.Close()
-	l.file = nil
 	if remove {
 		err = errors.Join(err, os.Remove(l.path))
 	}

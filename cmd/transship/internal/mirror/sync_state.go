@@ -107,8 +107,8 @@ func shardName(s image.Shard) string {
 	return "shard " + s.String()
 }
 
-// resume takes over what the log of a run that did not end has, and opens the log of this run. A log
-// that cannot be written is a warning.
+// resume takes over what the log of a run that did not end has, and opens the log of this run. A folder
+// in which nothing can be written is a usage error: it shows before the first call.
 func (s *syncState) resume(ctx context.Context, r *run.Run) error {
 	fresh := s.log.isFresh()
 	head, n, size, err := readRunLog(ctx, s.log.path, func(im syncedImage) { s.images.set(im, fresh) })
@@ -128,13 +128,16 @@ func (s *syncState) resume(ctx context.Context, r *run.Run) error {
 		r.Note("resuming a run that did not end: it has finished %d image%s", n, cli.Plural(n))
 	}
 	if !fresh && size > 0 {
-		size = 0
-		if err := s.write(); err != nil {
-			return err
-		}
+		size, err = 0, s.write()
 	}
-	if err := s.log.open(size, s.head()); err != nil {
-		s.logFailed(err)
+	if err == nil {
+		err = s.log.open(size, s.head())
+	}
+	if err != nil {
+		return &cli.UsageError{
+			Message: fmt.Sprintf("--state %s cannot be written: %v", s.path, err),
+			Advice:  "make room for it, give a file elsewhere, or leave it out: each target is asked then",
+		}
 	}
 	return nil
 }
@@ -194,9 +197,22 @@ func (s *syncState) update(r SyncResult) {
 	if r.Status == SyncCopied || r.Status == SyncUnchanged {
 		im.Source, im.Digest = r.Source, r.Digest
 	}
+	s.set(im)
+}
+
+// forget forgets what a target has before that may change. Else a run that is killed then would leave the
+// image of an earlier run there.
+func (s *syncState) forget(target string) {
+	if s != nil {
+		s.set(syncedImage{Target: target})
+	}
+}
+
+func (s *syncState) set(im syncedImage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if have, done := s.images.get(im.Target); done && have == im {
+	have, done := s.images.get(im.Target)
+	if have.Digest == "" && im.Digest == "" || done && have == im {
 		return // the log has it
 	}
 	s.images.set(im, false)
@@ -213,13 +229,19 @@ func (s *syncState) lastRate() int64 {
 	return s.rate
 }
 
-// save replaces the file atomically. The log is kept if the run was interrupted.
+// save replaces the file atomically. The log is kept if the run was interrupted, or the file could not be
+// replaced.
 func (s *syncState) save(interrupted bool, rate int64) error {
 	if s == nil {
 		return nil
 	}
 	s.rate = cmp.Or(rate, s.rate)
-	return errors.Join(s.write(), s.log.close(!interrupted))
+	if err := s.write(); err != nil {
+		_ = s.log.close(false)
+		return cli.WithHint(fmt.Errorf("--state %s cannot be replaced: %v", s.path, err), // not the error of a target
+			"the next run does so, and asks only for what "+s.log.path+" lacks; make room for both")
+	}
+	return s.log.close(!interrupted)
 }
 
 func (s *syncState) head() stateHead {
