@@ -33,7 +33,7 @@ func FuzzSplit(f *testing.F) {
 }
 
 // FuzzPatch takes any bytes as a delta, and as the operations of one: Patch gives no more bytes than
-// the delta says, and its only errors are those of a damaged delta.
+// the delta says, and its only errors are those of a damaged delta. Check refuses no delta that makes a blob.
 func FuzzPatch(f *testing.F) {
 	text := bytes.Repeat([]byte("some text that is in it twice. "), 20)
 	base := zip(6, text)
@@ -66,18 +66,25 @@ func withHeader(h header, operations []byte) []byte {
 }
 
 func checkPatch(t *testing.T, base, d []byte) {
+	const most = 8 << 20
 	r, err := Patch(bytes.NewReader(base), bytes.NewReader(d))
 	said := int64(0)
 	if err == nil {
 		defer r.Close()
 		said = r.left
 		var n int64
-		n, err = io.Copy(io.Discard, io.LimitReader(r, 8<<20))
-		if n > said || err == nil && n < min(said, 8<<20) {
+		n, err = io.Copy(io.Discard, io.LimitReader(r, most))
+		if n > said || err == nil && n < min(said, most) {
 			t.Errorf("%d bytes of %d, and %v", n, said, err)
 		}
 	}
-	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVersion) {
-		t.Error(err)
+	invalid := Check(bytes.NewReader(d), int64(len(base)), said)
+	if err == nil && said < most && invalid != nil {
+		t.Errorf("%d bytes are made, and Check says %v", said, invalid)
+	}
+	for _, err := range []error{err, invalid} {
+		if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVersion) {
+			t.Error(err)
+		}
 	}
 }

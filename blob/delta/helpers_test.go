@@ -124,10 +124,13 @@ func patch(base, delta []byte) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// wantRoundTrip makes a delta, applies it, and returns its size.
+// wantRoundTrip makes a delta, checks and applies it, and returns its size.
 func wantRoundTrip(t testing.TB, base, target []byte) int {
 	t.Helper()
 	d := mustDiff(t, base, target)
+	if err := Check(bytes.NewReader(d), int64(len(base)), int64(len(target))); err != nil {
+		t.Errorf("Check: %v", err)
+	}
 	got, err := patch(base, d)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,8 @@ type Reader struct {
 
 	size   int64
 	effort effort
+	least  int64 // bits of the elements of a base that is not read, and
+	most   int64 // how many these may be
 
 	copying int64 // how many elements of a copy are left
 	base    copier
@@ -57,15 +59,23 @@ func damaged(err error) error {
 	return err
 }
 
-func newReader(base io.Reader, delta byteReader) (*Reader, error) {
+// maxSize is more than any blob has bytes. Products of it do not overflow.
+const maxSize = 1 << 50
+
+// newOperations returns a reader without a base.
+func newOperations(delta byteReader) (*Reader, header, error) {
 	h, err := readHeader(delta)
+	if err == nil && h.size > maxSize {
+		err = formatError("its target is too large")
+	}
+	return &Reader{delta: bufio.NewReader(flate.NewReader(delta)), left: int64(h.size), size: int64(h.size), stop: func() {}}, h, err
+}
+
+func newReader(base io.Reader, delta byteReader) (*Reader, error) {
+	r, h, err := newOperations(delta)
 	if err != nil {
 		return nil, err
 	}
-	if h.size > 1<<62 {
-		return nil, formatError("its target is too large")
-	}
-	r := &Reader{delta: bufio.NewReader(flate.NewReader(delta)), left: int64(h.size), size: int64(h.size), stop: func() {}}
 	if h.elements == elementsBytes {
 		code := func(p []byte) error { return r.out.raw(p, 8*len(p)) }
 		r.base = newPlace(byteSource(base), h.windowBits, code)
@@ -116,7 +126,7 @@ func (r *Reader) step() error {
 	r.out.flushBytes()
 	r.left -= int64(len(r.out.out))
 	if r.left < 0 {
-		return formatError("it makes more than it says")
+		return errMore
 	}
 	r.give = r.out.out
 	return err
@@ -179,7 +189,10 @@ func (r *Reader) bits(kind, n, limit uint64, use func(p []byte, n int) error) er
 // end checks that the output is whole.
 func (r *Reader) end() error {
 	r.out.flushBytes()
-	if r.left != int64(len(r.out.out)) || r.out.n != 0 {
+	switch left := 8*(r.left-int64(len(r.out.out))) - int64(r.out.n); {
+	case left < r.least:
+		return errMore
+	case left > r.most:
 		return formatError("it makes less than it says")
 	}
 	if _, err := r.delta.ReadByte(); !errors.Is(err, io.EOF) {
@@ -191,13 +204,41 @@ func (r *Reader) end() error {
 	return io.EOF
 }
 
-// place is a place in the base from which elements are copied.
-type place[T element] struct {
-	base  *window[T]
-	back  int64
-	code  func([]T) error
+const (
+	errMore       = formatError("it makes more than it says")
+	errBehindBase = formatError("it copies from behind the end of its base")
+)
+
+// span is where copies come from.
+type span struct {
+	back  int64 // how far before reach a copy may begin
 	at    int64 // where the next copy begins
 	reach int64 // the greatest end of all copies
+}
+
+// move implements copier.
+func (s *span) move(distance int64) error {
+	s.at += distance
+	if s.at < max(0, s.reach-s.back) || s.at > maxPosition {
+		return formatError("it copies from outside of the window")
+	}
+	return nil
+}
+
+// copied notes that n elements were copied.
+func (s *span) copied(n int64) {
+	s.at += n
+	s.reach = max(s.reach, s.at)
+}
+
+// maxPosition is more than any base has elements.
+const maxPosition = 8 * maxSize
+
+// place is a place in the base from which elements are copied.
+type place[T element] struct {
+	span
+	base *window[T]
+	code func([]T) error
 }
 
 // copyBatch is how many elements are copied at once.
@@ -205,20 +246,8 @@ const copyBatch = 8 << 10
 
 func newPlace[T element](next func() ([]T, error), windowBits byte, code func([]T) error) *place[T] {
 	back := int64(1) << windowBits
-	return &place[T]{base: newWindow(next, make([]T, back+copyBatch+elementBatch)), back: back, code: code}
+	return &place[T]{span: span{back: back}, base: newWindow(next, make([]T, back+copyBatch+elementBatch)), code: code}
 }
-
-// move implements copier.
-func (p *place[T]) move(distance int64) error {
-	p.at += distance
-	if p.at < max(0, p.reach-p.back) || p.at > maxPosition {
-		return formatError("it copies from outside of the window")
-	}
-	return nil
-}
-
-// maxPosition is more than any base has elements.
-const maxPosition = 1 << 60
 
 // copy implements copier.
 func (p *place[T]) copy(n int64) (int64, error) {
@@ -228,10 +257,9 @@ func (p *place[T]) copy(n int64) (int64, error) {
 	}
 	some := p.base.from(p.at)
 	if p.at+n > p.base.end {
-		return 0, formatError("it copies from behind the end of its base")
+		return 0, errBehindBase
 	}
 	n = min(n, int64(len(some)))
-	p.at += n
-	p.reach = max(p.reach, p.at)
+	p.copied(n)
 	return n, p.code(some[:n])
 }

@@ -47,8 +47,36 @@ func TestPatchRefuses(t *testing.T) {
 	} {
 		d := withHeader(header{elementsBytes, 4, 1000}, bytes.Join(test.operations, nil))
 		_, err := patch(base, d)
-		if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), test.want) {
+		for _, err := range []error{err, Check(bytes.NewReader(d), 1000, 1000)} {
+			if !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: got %v", test.name, err)
+			}
+		}
+	}
+}
+
+// What Check finds in a delta of tokens without knowing them.
+func TestCheckOfTokens(t *testing.T) {
+	fixed, end := operation(opHead, 3, 2), operation(opRaw, 0)
+	for _, test := range []struct {
+		name       string
+		size       int64
+		operations [][]byte
+		want       string // "" for no error
+	}{
+		{"20 tokens of 7 to 31 bits", 30, [][]byte{fixed, operation(opNext, 20), operation(opRaw, 5, 0), end}, ""},
+		{"too many tokens", 17, [][]byte{fixed, operation(opNext, 20), operation(opRaw, 5, 0), end}, "more than it says"},
+		{"too few tokens", 120, [][]byte{fixed, operation(opNext, 20), operation(opRaw, 5, 0), end}, "less than it says"},
+		{"no more tokens than the base has bits", 800, [][]byte{fixed, operation(opNext, 801), end}, "behind the end"},
+		{"tokens before the first block", 21, [][]byte{operation(opNext, 20), end}, "less than it says"},
+	} {
+		d := withHeader(header{elementsTokens, 10, uint64(test.size)}, bytes.Join(test.operations, nil))
+		err := Check(bytes.NewReader(d), 100, test.size)
+		if test.want == "" && err != nil || test.want != "" && (!errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: got %v", test.name, err)
+		}
+		if err := Check(bytes.NewReader(d), 100, test.size+1); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s, of another size: got %v", test.name, err)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"io/fs"
@@ -38,24 +37,6 @@ func (a *Archive) Verify(ctx context.Context, report func(Check)) error {
 	for _, im := range a.images {
 		if err := checkImage(ctx, "image "+im.String(), im.Descriptor, a.manifest, a.findBlob, report); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// CheckDeltas compares the deltas of a bundle with their digests, without the blobs that they make. The
-// error of other bytes is a *[blob.MismatchError].
-func (a *Archive) CheckDeltas(ctx context.Context) error {
-	if a.inventory == nil {
-		return nil
-	}
-	for _, d := range a.inventory.deltas() {
-		at := a.deltas[d.Digest]
-		err := copyBlob(ctx, io.Discard, d, func(_ context.Context, offset int64) (io.ReadCloser, error) {
-			return openSection(io.NewSectionReader(a.volumes, at.offset, at.size), d.Digest, at.size, offset)
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %s: %w", a, deltaName(d.Digest), err)
 		}
 	}
 	return nil

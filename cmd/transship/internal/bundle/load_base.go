@@ -108,15 +108,12 @@ func (c *completedImage) HasBlob(ctx context.Context, d manifest.Descriptor) (bo
 	return transfer.HasBlob(ctx, c.Source, d)
 }
 
-// findBase finds the blobs that the images need and the bundle leaves out, and checks its deltas, before
-// anything is pushed. If the registry lacks one of them the error is a *baseError.
+// findBase finds the blobs that the images need and the bundle leaves out, before anything is pushed. If the
+// registry lacks one of them the error is a *baseError.
 func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.LocalImages, far image.RegistryPrefix,
 	images []loadedImage) (holders, error) {
 	if local.Archive == nil {
 		return nil, nil // a folder is complete
-	}
-	if err := local.Archive.CheckDeltas(ctx); err != nil {
-		return nil, err
 	}
 	needed, err := neededBlobs(ctx, local, images)
 	if err != nil || len(needed) == 0 {

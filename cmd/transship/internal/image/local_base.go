@@ -44,6 +44,14 @@ func (l *LocalImages) UseBases(ctx context.Context, r *run.Run, paths ...string)
 	return l.Archive.SetBase(stores...)
 }
 
+// CheckDeltas checks the deltas of a bundle, as [layout.Archive.CheckDeltas] does.
+func (l *LocalImages) CheckDeltas(ctx context.Context) error {
+	if l.Archive == nil {
+		return nil
+	}
+	return l.Archive.CheckDeltas(ctx)
+}
+
 // onClose has Close call f too.
 func (l *LocalImages) onClose(f func()) { l.closers = append(l.closers, f) }
 

@@ -21,7 +21,7 @@ type cachedLocal struct {
 	users int
 }
 
-// get opens the tar or layout of a location. The caller closes it.
+// get opens the tar or layout of a location, whose deltas are checked. The caller closes it.
 func (c *localCache) get(ctx context.Context, r *run.Run, l Location) (*LocalImages, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -30,6 +30,10 @@ func (c *localCache) get(ctx context.Context, r *run.Run, l Location) (*LocalIma
 	if cached == nil {
 		images, err := l.open(ctx, r, wholeReader())
 		if err != nil {
+			return nil, err
+		}
+		if err := images.CheckDeltas(ctx); err != nil {
+			images.Close()
 			return nil, err
 		}
 		if c.open == nil {
