@@ -163,9 +163,9 @@ func TestMixKnee(t *testing.T) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	o, got, _ := runMix(t, slow, "--rate 20..200/s --scenario resolve --for 20s --warmup 1s")
+	o, got, _ := runMix(t, slow, "--rate 40..150/s --scenario resolve --for 11s --warmup 1s")
 	o.want(0, "the knee is at 1")
-	if !got.Knee.Found || got.Knee.Rate < 90 || got.Knee.Rate > 125 || len(got.Slices) != 20 {
+	if !got.Knee.Found || got.Knee.Rate < 90 || got.Knee.Rate > 125 || len(got.Slices) != 11 {
 		t.Errorf("%+v", got.Knee)
 	}
 }

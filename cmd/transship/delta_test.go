@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hczjl/transship/blob"
@@ -22,6 +23,14 @@ import (
 // weeklyLayer returns a layer of 100 files, of which each week renews two more. It is compressed with
 // gzip, unless level is -9.
 func weeklyLayer(week, level int) string {
+	layer, _ := weeklyLayers.LoadOrStore([2]int{week, level}, sync.OnceValue(func() string { return newWeeklyLayer(week, level) }))
+	return layer.(func() string)()
+}
+
+// weeklyLayers has a func() string for each week and level: many tests want the same ones.
+var weeklyLayers sync.Map
+
+func newWeeklyLayer(week, level int) string {
 	var text bytes.Buffer
 	for i := range 100 {
 		version := 0

@@ -125,7 +125,7 @@ func TestFaults(t *testing.T) {
 
 // runFault runs a command with a fault in one of its calls, and returns the exit code.
 func runFault(t *testing.T, call faultCall, rule registry.Rule) int {
-	s := newFaultSetup(t)
+	s := newFaultSetup(t, call.args)
 	defer s.program.network.close()
 	at := call.at(s)
 	at.Set(rule)
@@ -147,32 +147,38 @@ func runFault(t *testing.T, call faultCall, rule registry.Rule) int {
 	return o.code
 }
 
-// newFaultSetup starts the servers. Each has the image src/repo:1.6.
-func newFaultSetup(t *testing.T) *faultSetup {
+// newFaultSetup starts the servers. The source and the storage have the image src/repo:1.6, and so has the target if
+// the command line names it there.
+func newFaultSetup(t *testing.T, args string) *faultSetup {
 	home := t.TempDir()
 	s := &faultSetup{program: &program{t: t, ctx: t.Context(), network: &memoryNetwork{},
 		env: map[string]string{"HOME": home, "XDG_RUNTIME_DIR": home, "PATH": home}}}
-	s.source = s.start(t, sourceHost)
-	s.target = s.start(t, targetHost)
-	s.storage = s.start(t, storageHost)
+	images := &registry.Memory{}
+	s.images = &registry.Memory{}
+	s.source, s.storage = s.start(t, sourceHost, images), s.start(t, storageHost, images)
+	s.target = s.start(t, targetHost, s.images)
+	s.list = pushFaultImage(s.source)
+	if strings.Contains(args, targetHost+"/src/repo") {
+		pushFaultImage(s.target)
+	}
 	s.source.Handler = &tokenRegistry{next: redirectToStorage(s.source.Handler)}
 	s.target.Handler = &tokenRegistry{next: s.target.Handler}
 	return s
 }
 
-func (s *faultSetup) start(t *testing.T, host string) *server {
-	const repo = "src/repo"
-	images := &registry.Memory{}
+func (s *faultSetup) start(t *testing.T, host string, images *registry.Memory) *server {
 	out := &server{&registry.Faults{Handler: &registry.Handler{Store: images}}, t, host}
-	if host == targetHost {
-		s.images = images
-	}
-	layer := func(text string) string { return strings.Repeat(text, 1000) }
-	s.list = out.pushList(repo, "1.6",
-		out.pushImage(repo, "", "linux/amd64", layer("shared"), layer("amd64")),
-		out.pushImage(repo, "", "linux/arm64", layer("shared"), layer("arm64"))).Digest
 	s.program.network.serve(host, out.Faults)
 	return out
+}
+
+// pushFaultImage gives a registry src/repo:1.6, and returns its digest.
+func pushFaultImage(to *server) blob.Digest {
+	const repo = "src/repo"
+	layer := func(text string) string { return strings.Repeat(text, 1000) }
+	return to.pushList(repo, "1.6",
+		to.pushImage(repo, "", "linux/amd64", layer("shared"), layer("amd64")),
+		to.pushImage(repo, "", "linux/arm64", layer("shared"), layer("arm64"))).Digest
 }
 
 // redirectToStorage redirects downloads of blobs to the storage.

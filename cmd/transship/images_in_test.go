@@ -92,9 +92,6 @@ func TestImagesInBadInput(t *testing.T) {
 
 // A document of a hundred megabytes takes seconds.
 func TestImagesInOfALargeDocument(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it writes 100 MB")
-	}
 	p := newProgram(t)
 	path := filepath.Join(p.env["HOME"], "large.yaml")
 	part := strings.Repeat("- name: x\n  value: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\n  image: quay.io/a/b:1\n", 10_000)
@@ -102,7 +99,7 @@ func TestImagesInOfALargeDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 120 {
+	for range 11 { // more lines than different images may be
 		if _, err := file.WriteString(part); err != nil {
 			t.Fatal(err)
 		}

@@ -153,11 +153,11 @@ func (c *lineCounter) Write(p []byte) (int, error) {
 }
 
 // A page is printed before the next one is asked for, so that no list is too long.
-func TestReposPrintsAMillionNamesAsTheyCome(t *testing.T) {
+func TestReposPrintsNamesAsTheyCome(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
-	const all, size = 1_000_000, 5_000
+	const all, size = 150_000, 5_000 // more than a pattern may match
 	var printed lineCounter
 	host := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from, _ := strconv.Atoi(r.URL.Query().Get("last"))

@@ -23,7 +23,6 @@ var (
 	domainPattern = regexp.MustCompile(
 		`^(?:` + domainLabel + `(?:\.` + domainLabel + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
 	pathPattern = regexp.MustCompile(`^` + pathComponent + `(?:/` + pathComponent + `)*$`)
-	tagPattern  = regexp.MustCompile(`^[\w][\w.-]{0,127}$`)
 	hexPattern  = regexp.MustCompile(`^[a-f0-9]{64}$`)
 )
 
@@ -55,8 +54,20 @@ func ParseRepository(s string) (Reference, error) {
 	return r, err
 }
 
-// ValidTag reports whether s is a valid tag (distribution-spec, "Pulling manifests").
-func ValidTag(s string) bool { return tagPattern.MatchString(s) }
+// maxTag is the longest that a tag may be, in bytes.
+const maxTag = 128
+
+// ValidTag reports whether s is a valid tag (distribution-spec, "Pulling manifests"). Registries list a
+// million of them, so it is no regular expression.
+func ValidTag(s string) bool {
+	for i, c := range []byte(s) {
+		word := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
+		if !word && (i == 0 || c != '.' && c != '-') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxTag
+}
 
 // ValidPath reports whether s is a valid path of a repository (distribution-spec, "Pulling
 // manifests").
@@ -125,7 +136,7 @@ func (r Reference) invalidReason(hasTag, hasDigest bool) string {
 		return fmt.Sprintf("%q is no repository name", strings.TrimPrefix(r.Path, dockerLibrary))
 	case len(r.Path) > maxPath:
 		return fmt.Sprintf("the repository name has more than %d characters", maxPath)
-	case hasTag && !tagPattern.MatchString(r.Tag):
+	case hasTag && !ValidTag(r.Tag):
 		return fmt.Sprintf("%q is no tag", r.Tag)
 	case hasDigest && r.Digest.Validate() != nil:
 		return r.Digest.Validate().Error()
