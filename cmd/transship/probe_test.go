@@ -150,6 +150,7 @@ func TestProbeOfQuirks(t *testing.T) {
 		"no chunks": {registry.Rule{Match: "^PATCH", Status: 405},
 			"upload-chunks no, upload-out-of-order not tested, upload-status not tested, upload-stream no"},
 		"no ranges":       {registry.Rule{Match: "^GET .*/blobs/sha", Status: 200}, "range no, range-beyond no, range-suffix no"},
+		"no If-Range":     {registry.Rule{Match: "^GET .*/blobs/sha", Skip: 3, Times: 1, Status: 206}, "if-range no"},
 		"no deletes":      {registry.Rule{Match: "^DELETE .*/(manifests|blobs/sha)", Status: 405}, "*"},
 		"no tags deleted": {registry.Rule{Match: "^DELETE .*/manifests/probe", Status: 400}, "delete-tag no"},
 		"a rate limit":    {header("RateLimit-Remaining", "99;w=21600"), "rate-limit yes"},

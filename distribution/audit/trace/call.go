@@ -34,11 +34,11 @@ func (c Call) Duration() time.Duration {
 }
 
 // Len returns the number of calls.
-func (t *Trace) Len() int { return len(t.spans) }
+func (t *Trace) Len() int { return t.spans.len() }
 
 // Call returns call i, from 0, in the order of their starts.
 func (t *Trace) Call(i int) Call {
-	s := &t.spans[i]
+	s := t.spans.at(i)
 	c := Call{
 		Sequence: s.sequence,
 		Attempt:  int(s.attempt),

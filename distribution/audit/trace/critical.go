@@ -8,7 +8,7 @@ import (
 // criticalPath is what the wall clock waited for, from the start of the run to its end, as
 // [Trace.Report] describes it.
 type criticalPath struct {
-	segments []segment       // without a gap
+	segments func(segment)   // gets all of it, from the end to the start, without a gap
 	calls    []int32         // those on the path
 	sources  map[int32]int32 // from a call that sent a blob to the call that received it
 }
@@ -17,7 +17,7 @@ type criticalPath struct {
 type segment struct {
 	from, to int64
 	activity Activity
-	call     int32 // index into Trace.spans, -1 for none
+	call     int32 // number of a call, from 0; -1 for none
 	partner  int32 // for Stream: the call that sends what call receives, else -1
 }
 
@@ -33,6 +33,7 @@ type download struct {
 // pathFinder walks the critical path backwards.
 type pathFinder struct {
 	*Trace
+	ends      []int64              // of all calls
 	byEnd     []int32              // all calls, by their ends
 	downloads map[int32][]download // by blob, in order
 	busy      []interval           // when at least one call was under way
@@ -41,8 +42,8 @@ type pathFinder struct {
 }
 
 // criticalPath takes about as long as sorting the calls.
-func (t *Trace) criticalPath() criticalPath {
-	f := &pathFinder{Trace: t, criticalPath: criticalPath{sources: map[int32]int32{}}}
+func (t *Trace) criticalPath(segments func(segment)) criticalPath {
+	f := &pathFinder{Trace: t, criticalPath: criticalPath{segments: segments, sources: map[int32]int32{}}}
 	f.index()
 	at, next := t.wall(), int32(-1)
 	for i := len(f.byEnd) - 1; at > 0; i-- {
@@ -51,11 +52,10 @@ func (t *Trace) criticalPath() criticalPath {
 			break
 		}
 		call := f.byEnd[i]
-		f.addGap(t.spans[call].end(), at, next, call)
+		f.addGap(f.ends[call], at, next, call)
 		f.addCall(call)
-		at, next = t.spans[call].start, call
+		at, next = t.spans.at(int(call)).start, call
 	}
-	slices.Reverse(f.segments)
 	slices.Reverse(f.calls)
 	return f.criticalPath
 }
@@ -63,27 +63,28 @@ func (t *Trace) criticalPath() criticalPath {
 // index builds the indexes.
 func (f *pathFinder) index() {
 	f.downloads, f.repeated = map[int32][]download{}, map[int64]int32{}
-	for i := range f.spans {
-		s := &f.spans[i]
+	f.ends, f.byEnd = make([]int64, 0, f.Len()), make([]int32, 0, f.Len())
+	for i, s := range f.spans.all() {
+		f.ends = append(f.ends, s.end())
 		f.byEnd = append(f.byEnd, int32(i))
-		f.addBusy(s)
-		if f.receivesBlob(s) {
-			f.downloads[s.blob] = appendDownload(f.downloads[s.blob], s, int32(i))
+		f.addBusy(&s)
+		if f.receivesBlob(&s) {
+			f.downloads[s.blob] = appendDownload(f.downloads[s.blob], &s, int32(i))
 		}
 		if s.attempt > 1 && s.retryOf != 0 {
 			f.repeated[s.retryOf] = -1
 		}
 	}
-	for i := range f.spans {
-		if _, ok := f.repeated[f.spans[i].sequence]; ok {
-			f.repeated[f.spans[i].sequence] = int32(i)
+	for i, s := range f.spans.all() {
+		if _, ok := f.repeated[s.sequence]; ok {
+			f.repeated[s.sequence] = int32(i)
 		}
 	}
 	slices.SortFunc(f.byEnd, f.compareEnds)
 }
 
 func (f *pathFinder) compareEnds(a, b int32) int {
-	return cmp.Or(cmp.Compare(f.spans[a].end(), f.spans[b].end()), cmp.Compare(a, b))
+	return cmp.Or(cmp.Compare(f.ends[a], f.ends[b]), cmp.Compare(a, b))
 }
 
 // addBusy adds a call's time to busy.
@@ -110,7 +111,7 @@ func appendDownload(list []download, s *span, call int32) []download {
 // previous returns the index into byEnd, i or below, of the call that comes before next on the
 // path: the one that next repeats, or else the last one that has ended at that moment.
 func (f *pathFinder) previous(i int, at int64, next int32) int {
-	for i >= 0 && f.spans[f.byEnd[i]].end() > at {
+	for i >= 0 && f.ends[f.byEnd[i]] > at {
 		i--
 	}
 	if repeated := f.repeatedBy(next); repeated >= 0 {
@@ -123,10 +124,11 @@ func (f *pathFinder) previous(i int, at int64, next int32) int {
 
 // repeatedBy returns the call that another is a further attempt of, -1 for none.
 func (f *pathFinder) repeatedBy(call int32) int32 {
-	if call < 0 || f.spans[call].attempt < 2 {
+	if call < 0 {
 		return -1
 	}
-	if i, ok := f.repeated[f.spans[call].retryOf]; ok {
+	s := f.spans.at(int(call))
+	if i, ok := f.repeated[s.retryOf]; ok && s.attempt > 1 {
 		return i
 	}
 	return -1
@@ -151,13 +153,13 @@ func (f *pathFinder) addGap(from, to int64, next, call int32) {
 // add adds a segment unless it is empty.
 func (f *pathFinder) add(from, to int64, a Activity, call, partner int32) {
 	if to > from {
-		f.segments = append(f.segments, segment{from, to, a, call, partner})
+		f.segments(segment{from, to, a, call, partner})
 	}
 }
 
 // addCall adds a call's phases, the last one first.
 func (f *pathFinder) addCall(call int32) {
-	s := &f.spans[call]
+	s := f.spans.at(int(call))
 	if s.total > 0 {
 		f.calls = append(f.calls, call)
 	}
@@ -177,7 +179,7 @@ func (f *pathFinder) addCall(call int32) {
 // addUpload adds the time in which a call sends a blob, split by what the blob's downloads do at
 // that time.
 func (f *pathFinder) addUpload(call int32, from, to int64) {
-	downloads := f.downloads[f.spans[call].blob]
+	downloads := f.downloads[f.spans.at(int(call)).blob]
 	i, _ := slices.BinarySearchFunc(downloads, to, func(d download, to int64) int { return cmp.Compare(d.from, to) })
 	for i--; i >= 0 && downloads[i].to > from; i-- {
 		d := interval{max(downloads[i].from, from), min(downloads[i].to, to)}
@@ -191,7 +193,7 @@ func (f *pathFinder) addUpload(call int32, from, to int64) {
 
 // addDownload adds the phases of a download within an interval in which upload sends the same blob.
 func (f *pathFinder) addDownload(upload, download int32, in interval) {
-	s := &f.spans[download]
+	s := f.spans.at(int(download))
 	activities := Phases()
 	to := s.end()
 	for i := phases - 1; i >= 0; i-- {

@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,17 +62,24 @@ func traceOf(end int, calls ...testCall) *Trace {
 	return t
 }
 
+// segments returns the segments of the critical path.
+func segments(t *Trace) (out []segment) {
+	t.criticalPath(func(s segment) { out = append(out, s) })
+	slices.Reverse(out)
+	return out
+}
+
 // pathText describes the segments of the critical path: times in milliseconds, the activity, and
 // the sequences of its calls.
 func pathText(t *Trace) []string {
 	var out []string
-	for _, s := range t.criticalPath().segments {
+	for _, s := range segments(t) {
 		text := fmt.Sprintf("%d-%d %s", s.from/1000, s.to/1000, s.activity)
 		if s.call >= 0 {
-			text += fmt.Sprint(" ", t.spans[s.call].sequence)
+			text += fmt.Sprint(" ", t.spans.at(int(s.call)).sequence)
 		}
 		if s.partner >= 0 {
-			text += fmt.Sprint(">", t.spans[s.partner].sequence)
+			text += fmt.Sprint(">", t.spans.at(int(s.partner)).sequence)
 		}
 		out = append(out, text)
 	}
@@ -166,7 +174,7 @@ func TestCriticalPathHasNoGaps(t *testing.T) {
 		}
 		tr := traceOf(random.IntN(900), calls...)
 		at := int64(0)
-		for _, s := range tr.criticalPath().segments {
+		for _, s := range segments(tr) {
 			if s.from != at || s.to <= s.from {
 				t.Fatalf("after %d comes %+v", at, s)
 			}

@@ -7,29 +7,36 @@ import (
 	"slices"
 )
 
-// reasons sums up the segments of the critical path.
-func (t *Trace) reasons(path []segment) []Reason {
-	type key struct {
-		activity      Activity
-		host, to, row int32
-	}
-	sums := map[key]*pathSum{}
-	for _, s := range path {
-		k := key{activity: s.activity}
-		if s.call >= 0 {
-			k.host = t.spans[s.call].host
-		}
+// pathSums sums up the segments of the critical path, by what they were spent on.
+type pathSums map[reasonKey]*pathSum
+
+// reasonKey is the activity, the numbers of the names of hosts, and that of the row.
+type reasonKey struct {
+	activity      Activity
+	host, to, row int32
+}
+
+func (sums pathSums) add(t *Trace, s segment) {
+	k := reasonKey{activity: s.activity}
+	if s.call >= 0 {
+		call := t.spans.at(int(s.call))
+		k.host = call.host
 		switch s.activity {
 		case Stream:
-			k.to, k.row = t.spans[s.partner].host, t.spans[s.partner].row
+			to := t.spans.at(int(s.partner))
+			k.to, k.row = to.host, to.row
 		case Send, Wait, Receive:
-			k.row = t.spans[s.call].row
+			k.row = call.row
 		}
-		if sums[k] == nil {
-			sums[k] = &pathSum{calls: map[int32]int64{}}
-		}
-		sums[k].add(s)
 	}
+	if sums[k] == nil {
+		sums[k] = &pathSum{calls: map[int32]int64{}}
+	}
+	sums[k].add(s)
+}
+
+// reasons returns the sums, the largest first.
+func (t *Trace) reasons(sums pathSums) []Reason {
 	out, wall := []Reason{}, t.wall()
 	for k, sum := range sums {
 		r := Reason{Activity: k.activity, Host: t.texts.Text(k.host), To: t.texts.Text(k.to), Row: t.texts.Text(k.row)}
@@ -62,7 +69,7 @@ func (p *pathSum) fill(t *Trace, r *Reason) {
 	r.Time, r.Calls = millis(p.time), len(p.calls)
 	longest := int32(-1)
 	for _, c := range slices.Sorted(maps.Keys(p.calls)) {
-		s := &t.spans[c]
+		s := t.spans.at(int(c))
 		switch r.Activity {
 		case Send:
 			r.Bytes += s.sent
@@ -74,7 +81,7 @@ func (p *pathSum) fill(t *Trace, r *Reason) {
 		}
 	}
 	if longest >= 0 {
-		s := &t.spans[longest]
+		s := t.spans.at(int(longest))
 		r.Longest = &Longest{
 			Sequence: s.sequence, Path: t.texts.Text(s.path), Blob: t.texts.Text(s.blob), Status: int(s.status),
 			Time: millis(p.calls[longest]),
@@ -87,14 +94,14 @@ func (t *Trace) steps(path criticalPath) []Step {
 	out := []Step{}
 	end := int64(0)
 	for _, c := range path.calls {
-		s := &t.spans[c]
+		s := t.spans.at(int(c))
 		step := Step{
 			Index: int(c), Sequence: s.sequence, Method: t.texts.Text(s.method), Host: t.texts.Text(s.host),
 			Row: t.texts.Text(s.row), Path: t.texts.Text(s.path), Status: int(s.status),
 			From: millis(s.start), To: millis(s.end()), Gap: millis(s.start - end),
 		}
 		if source, ok := path.sources[c]; ok {
-			step.Source = t.spans[source].sequence
+			step.Source = t.spans.at(int(source)).sequence
 		}
 		out = append(out, step)
 		end = s.end()

@@ -41,14 +41,15 @@ func (t *Trace) Report(maxBlobs int) Report {
 	if t.Broken != nil {
 		r.Broken = t.Broken.Error()
 	}
-	for i := range t.spans {
-		r.Total.add(&t.spans[i])
+	for _, s := range t.spans.all() {
+		r.Total.add(&s)
 	}
 	r.FirstByte = t.firstByte()
 	r.Refusals, r.Repeated = t.refusals(), t.repeated()
 	r.Blobs, r.MoreBlobs = t.blobs(maxBlobs)
-	path := t.criticalPath()
-	r.Reasons, r.Path = t.reasons(path.segments), t.steps(path)
+	sums := pathSums{}
+	r.Path = t.steps(t.criticalPath(func(s segment) { sums.add(t, s) }))
+	r.Reasons = t.reasons(sums)
 	return r
 }
 
@@ -91,13 +92,12 @@ func (t *Trace) hosts() []Host {
 	type key struct{ host, row int32 }
 	rows := map[key][]int32{}
 	out, index := []Host{}, map[int32]int{}
-	for i := range t.spans {
-		s := &t.spans[i]
+	for i, s := range t.spans.all() {
 		if _, ok := index[s.host]; !ok {
 			index[s.host] = len(out)
 			out = append(out, Host{Host: t.texts.Text(s.host)})
 		}
-		out[index[s.host]].add(s)
+		out[index[s.host]].add(&s)
 		if !s.notSent {
 			rows[key{s.host, s.row}] = append(rows[key{s.host, s.row}], int32(i))
 		}
@@ -137,7 +137,7 @@ func (t *Trace) row(name int32, calls []int32) Row {
 	for i, phase := range Phases() {
 		column = column[:0]
 		for _, c := range calls {
-			if d := t.spans[c].phases[i]; d > 0 {
+			if d := t.spans.at(int(c)).phases[i]; d > 0 {
 				column = append(column, d)
 			}
 		}
@@ -147,8 +147,9 @@ func (t *Trace) row(name int32, calls []int32) Row {
 	}
 	column = column[:0]
 	for _, c := range calls {
-		r.add(&t.spans[c])
-		column = append(column, t.spans[c].total)
+		s := t.spans.at(int(c))
+		r.add(&s)
+		column = append(column, s.total)
 	}
 	r.Timings[Total] = quantiles(column)
 	return r
@@ -165,8 +166,7 @@ func quantiles(d []int64) Quantiles {
 func (t *Trace) refusals() []Refusal {
 	counts := map[Refusal]int{}
 	out := []Refusal{}
-	for i := range t.spans {
-		s := &t.spans[i]
+	for _, s := range t.spans.all() {
 		if s.refused == 0 {
 			continue
 		}
@@ -187,8 +187,8 @@ func (t *Trace) refusals() []Refusal {
 // firstByte returns the quantiles of how long calls waited for their answers.
 func (t *Trace) firstByte() Quantiles {
 	var waits []int64
-	for i := range t.spans {
-		if wait := t.spans[i].phases[waitPhase]; wait > 0 {
+	for _, s := range t.spans.all() {
+		if wait := s.phases[waitPhase]; wait > 0 {
 			waits = append(waits, wait)
 		}
 	}
@@ -200,22 +200,19 @@ func (t *Trace) firstByte() Quantiles {
 
 // repeated lists the reads that were made more than once.
 func (t *Trace) repeated() []Repeat {
-	counts := map[Repeat]int{}
-	for i := range t.spans {
-		s := &t.spans[i]
-		method := t.texts.Text(s.method)
-		reads := method == http.MethodGet || method == http.MethodHead
-		fails := s.failed || s.status == http.StatusUnauthorized || s.status >= http.StatusInternalServerError
-		if !reads || fails || s.attempt > 1 || s.status == http.StatusPartialContent || s.status == http.StatusTooManyRequests {
-			continue
+	counts := make([]int32, t.texts.Len()) // of each path, so that few of many are in out
+	t.reads(func(s span) { counts[s.path]++ })
+	type key struct{ method, host, path int32 }
+	times := map[key]int{}
+	t.reads(func(s span) {
+		if counts[s.path] > 1 {
+			times[key{s.method, s.host, s.path}]++
 		}
-		counts[Repeat{Method: method, Host: t.texts.Text(s.host), Path: t.texts.Text(s.path)}]++
-	}
+	})
 	out := []Repeat{}
-	for r, n := range counts {
+	for k, n := range times {
 		if n > 1 {
-			r.Times = n
-			out = append(out, r)
+			out = append(out, Repeat{t.texts.Text(k.method), t.texts.Text(k.host), t.texts.Text(k.path), n})
 		}
 	}
 	slices.SortFunc(out, func(a, b Repeat) int {
@@ -225,6 +222,18 @@ func (t *Trace) repeated() []Repeat {
 	return out
 }
 
+// reads calls each with the reads that neither failed nor were for a part, without further attempts.
+func (t *Trace) reads(each func(span)) {
+	for _, s := range t.spans.all() {
+		method := t.texts.Text(s.method)
+		reads := method == http.MethodGet || method == http.MethodHead
+		fails := s.failed || s.status == http.StatusUnauthorized || s.status >= http.StatusInternalServerError
+		if reads && !fails && s.attempt < 2 && s.status != http.StatusPartialContent && s.status != http.StatusTooManyRequests {
+			each(s)
+		}
+	}
+}
+
 // blobs returns the blobs that took longest, at most limit, and the number of the others.
 func (t *Trace) blobs(limit int) ([]Blob, int) {
 	type key struct {
@@ -232,10 +241,9 @@ func (t *Trace) blobs(limit int) ([]Blob, int) {
 		sent       bool
 	}
 	found := map[key]Blob{}
-	for i := range t.spans {
-		s := &t.spans[i]
-		sends := t.sendsBlob(s)
-		if !sends && !t.receivesBlob(s) {
+	for _, s := range t.spans.all() {
+		sends := t.sendsBlob(&s)
+		if !sends && !t.receivesBlob(&s) {
 			continue
 		}
 		k := key{s.blob, s.host, sends}

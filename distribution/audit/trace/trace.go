@@ -4,18 +4,15 @@ package trace
 
 import (
 	"cmp"
-	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/hczjl/transship/distribution/audit"
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
 )
 
-// Trace has the calls of an audit as far as their times are concerned: about 150 bytes for each
-// call, whatever its headers are, and every distinct text once. With its garbage, reading an audit
-// of 400,000 calls takes some 250 MB.
+// Trace has the calls of an audit as far as their times are concerned: about 50 bytes for each
+// call, whatever its headers are, and every distinct text once.
 type Trace struct {
 	Run    audit.Run    // zero if the file has none
 	Format audit.Format // of the file
@@ -26,32 +23,9 @@ type Trace struct {
 
 	client string    // see Report.Client
 	start  time.Time // all moments are counted from here
-	spans  []span    // in the order of their starts
+	spans  spans
 	texts  texts.Table
 }
-
-// span is a call. Times are microseconds; moments are counted from the start of the trace.
-type span struct {
-	sequence       int64
-	start, total   int64
-	phases         [phases]int64
-	sent, received int64 // bytes
-	retryOf        int64 // sequence
-	host, row      int32 // numbers in the table of texts, as are those below
-	method, path   int32
-	blob           int32
-	refused        int32 // the policy
-	status         int16
-	attempt        int16
-	resent         int16
-	failed         bool // no answer, or broken off
-	probe          bool // it asked whether something is there
-	expected       bool // its status of 400 and above is no error
-	dialed         bool // it opened its connection
-	notSent        bool // a policy refused it before
-}
-
-func (s *span) end() int64 { return s.start + s.total }
 
 // Read reads an audit to its end. Errors are those of [audit.ReadAll].
 func Read(r *audit.Reader) (*Trace, error) {
@@ -74,7 +48,7 @@ func (t *Trace) add(e audit.Entry) {
 	host, path := hostAndPath(e)
 	phases, total := phasesOf(e.Timings)
 	printable := func(text string) int32 { return t.texts.Number(texts.Printable(text)) }
-	t.spans = append(t.spans, span{
+	t.spans.add(span{
 		sequence: e.Sequence,
 		start:    microsBetween(t.start, e.Start),
 		total:    total,
@@ -101,12 +75,10 @@ func (t *Trace) add(e audit.Entry) {
 // finish sorts the calls, and counts all moments from the start of the run, or from the first call
 // if the file has no start of the run, or a later one.
 func (t *Trace) finish() {
-	slices.SortStableFunc(t.spans, func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.sequence, b.sequence))
-	})
+	t.spans.sort()
 	shift := int64(0)
-	if len(t.spans) > 0 {
-		shift = -t.spans[0].start
+	if t.Len() > 0 {
+		shift = -t.spans.at(0).start
 	}
 	if begun := t.Run.Start; !begun.IsZero() {
 		if t.start.IsZero() {
@@ -115,32 +87,14 @@ func (t *Trace) finish() {
 		shift = max(shift, microsBetween(begun, t.start))
 	}
 	t.start = t.start.Add(-micros(shift))
-	for i := range t.spans {
-		t.spans[i].start += shift
-	}
-	t.markExpected()
-}
-
-// markExpected marks the answers that look like errors and are none: 404 to a call that asks whether
-// something is there, and 401 that was followed by the same call with credentials.
-func (t *Trace) markExpected() {
-	repeated := map[int64]bool{}
-	for i := range t.spans {
-		if s := &t.spans[i]; s.retryOf > 0 {
-			repeated[s.retryOf] = true
-		}
-	}
-	for i := range t.spans {
-		s := &t.spans[i]
-		s.expected = s.status == http.StatusNotFound && s.probe || s.status == http.StatusUnauthorized && repeated[s.sequence]
-	}
+	t.spans.shift = shift
 }
 
 // wall is the moment at which the trace ends: the end of the run, or of the last call.
 func (t *Trace) wall() int64 {
 	wall := int64(0)
-	for i := range t.spans {
-		wall = max(wall, t.spans[i].end())
+	for _, s := range t.spans.all() {
+		wall = max(wall, s.end())
 	}
 	if t.End != nil && !t.Run.Start.IsZero() {
 		wall = max(wall, microsBetween(t.start, t.End.Time))
