@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"maps"
@@ -202,7 +201,8 @@ func (m *deltaMaker) pairManifests(ctx context.Context, name reference.Reference
 }
 
 // add makes the delta of a pair and adds it to the bundle, if it is worth it. Otherwise the bundle takes the
-// layer from the file that it was read to, so that it is read once.
+// layer from the file that it was read to, so that it is read once, or again from its source if that file was
+// given up.
 func (m *deltaMaker) add(ctx context.Context, p layerPair) (err error) {
 	name := filepath.Join(m.dir, p.layer.Digest.Hex())
 	f, err := os.Create(name)
@@ -217,8 +217,9 @@ func (m *deltaMaker) add(ctx context.Context, p layerPair) (err error) {
 	defer func() { err = errors.Join(err, whole.Close()) }()
 	layer := blob.NewReader(ctx, p.layer.Digest, p.layer.Size, m.engine.Open(m.bundle, p.layer))
 	defer layer.Close()
-	read := io.TeeReader(layer, whole)
 	w := &deltaWriter{out: f, limit: p.layer.Size * maxDeltaPercent / 100, hash: blob.SHA256.New()}
+	kept := &spool{out: whole, delta: w, left: p.layer.Size}
+	read := io.TeeReader(layer, kept)
 	err = m.diff(ctx, w, p, read)
 	if err == nil {
 		m.addDelta(p, w, name)
@@ -233,7 +234,9 @@ func (m *deltaMaker) add(ctx context.Context, p layerPair) (err error) {
 	if _, err := io.Copy(io.Discard, read); err != nil {
 		return err
 	}
-	m.bundle.SetFile(p.layer.Digest, whole.Name())
+	if !kept.given {
+		m.bundle.SetFile(p.layer.Digest, whole.Name())
+	}
 	return os.Remove(name)
 }
 
@@ -281,25 +284,4 @@ func (r *baseReader) Read(p []byte) (int, error) {
 		err = baseBlobError{err}
 	}
 	return n, err
-}
-
-// errDeltaTooLarge is the error of a delta that is not worth it.
-var errDeltaTooLarge = errors.New("the delta is hardly smaller than the layer")
-
-// deltaWriter writes a delta up to a limit, and hashes it.
-type deltaWriter struct {
-	out   io.Writer
-	limit int64
-	size  int64
-	hash  hash.Hash
-}
-
-// Write implements io.Writer.
-func (w *deltaWriter) Write(p []byte) (int, error) {
-	w.size += int64(len(p))
-	if w.size > w.limit {
-		return 0, errDeltaTooLarge
-	}
-	w.hash.Write(p)
-	return w.out.Write(p)
 }
