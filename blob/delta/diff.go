@@ -19,7 +19,7 @@ var ErrUnsupported = errors.New("no delta can be made")
 // token, and that of the index, 16 MiB at most. What is kept is a multiple of elementBatch, and that one of
 // both runs, so that no run is in two pieces in the ring.
 const (
-	tokenRun   = 6
+	tokenRun   = 4
 	tokenKeep  = 144 * elementBatch
 	tokenAhead = tokenKeep / 2
 	byteRun    = 32

@@ -1,5 +1,7 @@
 package delta
 
+import "encoding/binary"
+
 // matcher describes the elements of the target by copies from the base.
 type matcher[T element] struct {
 	base  *window[T]
@@ -22,12 +24,13 @@ type matcher[T element] struct {
 	place    int64 // about where the target is in the base
 	drift    int64 // how much of place is due to elements that were not copied
 	found    []int64
+	sizing   bitWriter // what worth compares with
 }
 
 // minAligned is how many elements are copied at least from within nearby elements of the last copy, if
 // they are as far from their place in the target as one before. Elsewhere it is a run.
 const (
-	minAligned = 3
+	minAligned = 2
 	nearby     = 64
 	homeLength = 32 // of a copy that is long
 )
@@ -80,6 +83,14 @@ func (m *matcher[T]) add(t []T) error {
 			continue
 		}
 		before := m.commonBefore(t[start:i], position)
+		worth, err := m.worth(t[i-before:i+n], position-int64(before)-m.last)
+		if err != nil {
+			return err
+		}
+		if !worth {
+			i++
+			continue
+		}
 		if err := m.insert(t[start : i-before]); err != nil {
 			return err
 		}
@@ -140,6 +151,24 @@ func (m *matcher[T]) pull(position int64, n int) {
 // mayCopy reports whether a copy does not move reach too far.
 func (m *matcher[T]) mayCopy(position int64, n int) bool {
 	return position+int64(n) <= max(m.reach, m.place+m.back/2)
+}
+
+// Fewer than shortCopy elements may take fewer bits than the operation that copies them: besides the distance
+// that is copyBits, for its own number and that of what is inserted next.
+const (
+	shortCopy = 16
+	copyBits  = 16
+)
+
+// worth reports whether copying elements, from a distance after the end of the last copy, saves anything.
+func (m *matcher[T]) worth(t []T, distance int64) (bool, error) {
+	if len(t) >= shortCopy {
+		return true, nil
+	}
+	m.sizing.reset()
+	err := m.code(&m.sizing, t)
+	m.out.num = binary.AppendVarint(m.out.num[:0], distance)
+	return m.sizing.len() > copyBits+8*len(m.out.num), err
 }
 
 // insert writes elements that are not copied.

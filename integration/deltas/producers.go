@@ -39,6 +39,7 @@ func producers() []producer {
 		line []string
 	}{
 		{"GNU gzip", []string{"gzip", "-n"}}, {"pigz", []string{"pigz", "-n", "-p2"}}, {"zlib", []string{"python3", "-c", zlib}},
+		{"libdeflate", []string{"libdeflate-gzip", "-c"}}, {"igzip", []string{"igzip", "-c", "-n"}},
 	} {
 		if _, err := exec.LookPath(tool.line[0]); err != nil {
 			fmt.Fprintln(os.Stderr, tool.name+" is not there")
