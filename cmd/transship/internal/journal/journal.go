@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hczjl/transship/blob"
@@ -72,6 +73,8 @@ type Journal struct {
 type file struct {
 	*os.File
 	location string // that is on the disk
+	syncs    sync.WaitGroup
+	syncing  atomic.Bool
 }
 
 // entry is the content of a file.
@@ -153,8 +156,8 @@ func (j *Journal) warn(err error) {
 
 // Save implements [distribution.Journal]. The file is written in place, in one call: its lock is on
 // it, so it is not replaced. A process that is killed has made the call or not. A machine that loses its
-// power has the session, which is synced; of what follows there, which fits into the same block, the
-// disk has the old or the new.
+// power has the session, which is synced here; what follows there fits into the same block and is synced
+// in the background, so that the disk has it or what it was before.
 func (j *Journal) Save(k distribution.UploadKey, n distribution.UploadNote) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -172,21 +175,37 @@ func (j *Journal) Save(k distribution.UploadKey, n distribution.UploadNote) {
 		raw = nil // half an entry is none
 	}
 	err = errors.Join(err, f.Truncate(int64(len(raw))))
-	if f.location != n.Location && err == nil {
+	switch {
+	case err != nil:
+	case f.location != n.Location:
 		f.location, err = n.Location, f.Sync()
+	case f.syncing.CompareAndSwap(false, true):
+		f.syncs.Go(func() { j.sync(f) })
 	}
+	j.warn(err)
+}
+
+// sync writes a file to the disk.
+func (j *Journal) sync(f *file) {
+	err := f.Sync()
+	f.syncing.Store(false)
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.warn(err)
 }
 
 // Release implements [distribution.Journal].
 func (j *Journal) Release(k distribution.UploadKey, keep bool) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	f := j.entries[k]
-	delete(j.entries, k)
+	j.mu.Unlock()
 	if f == nil {
 		return
 	}
+	f.syncs.Wait() // the lock ends with the last use of the file
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.entries, k)
 	if !keep {
 		remove(f.File)
 	}
