@@ -236,6 +236,33 @@ func onlyNote(k *killedUpload) distribution.UploadNote {
 	return distribution.UploadNote{}
 }
 
+// A registry that has lost some of what it had is sent that again, and the source read from before it.
+func TestOffsetThatWentBack(t *testing.T) {
+	const left = 4 << 20
+	k := kill(t)
+	post, err := k.repo.Client.HTTP.Post("http://"+k.repo.Client.Host+"/v2/"+k.repo.Name+"/blobs/uploads/", "", nil)
+	if err != nil || post.StatusCode != 202 {
+		t.Fatal(post, err)
+	}
+	at, err := post.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, _ := http.NewRequest("PATCH", at.String(), bytes.NewReader(k.bytes[:left]))
+	if resp, err := k.repo.Client.HTTP.Do(req); err != nil || resp.StatusCode != 202 {
+		t.Fatal(resp, err)
+	}
+	for key, n := range k.journal.notes {
+		n.Location = at.String()
+		k.journal.notes[key] = n
+	}
+	k.ResetRequests()
+	k.put(t)
+	if n := k.sent(); n != journaled-left || !slices.Equal(k.resumed, []int64{left}) || !slices.Equal(k.opened, []int64{0}) {
+		t.Errorf("%d bytes were sent, resumed at %v, the source was opened at %v", n, k.resumed, k.opened)
+	}
+}
+
 // The registry may have all bytes, and the process was killed before it closed the session: the source
 // is verified before that is done now.
 func TestKilledBeforeTheClose(t *testing.T) {

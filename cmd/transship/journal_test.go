@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -81,6 +82,40 @@ func TestInterruptedUploadIsResumed(t *testing.T) {
 	}
 	if len(p.uploads()) != 0 {
 		t.Errorf("the journal has %v", p.uploads())
+	}
+}
+
+// Of two runs that push the same blob with one journal, the first has the entry. Both end well, and leave none.
+func TestTwoRunsWithOneJournal(t *testing.T) {
+	t.Parallel()
+	first, second := newProgram(t), newProgram(t)
+	second.env["HOME"] = first.env["HOME"]
+	var uploads atomic.Int32
+	begun, done := make(chan struct{}), make(chan struct{})
+	store := new(registry.Handler)
+	line := []string{"copy", "null:33MiB:7", listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength >= 1<<20 && uploads.Add(1) == 1 {
+			close(begun)
+			<-done
+		}
+		store.ServeHTTP(w, r)
+	})) + "/a:1"}
+	var group sync.WaitGroup
+	group.Go(func() { first.run(line...).want(0) })
+	<-begun
+	if n := len(first.uploads()); n != 1 {
+		t.Errorf("the journal has %d entries", n)
+	}
+	if o := second.run(line...).want(0); strings.Contains(o.stderr, "warning") || strings.Contains(o.stderr, "resumes") {
+		t.Error(o.stderr)
+	}
+	if n := len(first.uploads()); n != 1 {
+		t.Errorf("the other run leaves %d entries", n)
+	}
+	close(done)
+	group.Wait()
+	if n := len(first.uploads()); n != 0 || uploads.Load() != 2 {
+		t.Errorf("%d uploads, and the journal has %d entries", uploads.Load(), n)
 	}
 }
 
