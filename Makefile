@@ -61,8 +61,9 @@ unit: oracle
 	$(GO_TEST) -race ./...
 
 # Only packages that have tests: "go test ./..." would build the others as well, with the race detector and all they import.
+# The tests wait for servers and clients much of the time: more run at a time than there are processors.
 integration: oracle
-	cd integration && $(GO_TEST) -race -count=1 $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+	cd integration && $(GO_TEST) -race -count=1 -parallel $$((2 * $$(getconf _NPROCESSORS_ONLN))) $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 # Every fuzz target for FUZZTIME, one after the other.
 FUZZTIME ?= 10s

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // kills is how often a program is killed.
-const kills = 20
+const kills = 12
 
 // killRepeatedly runs a command several times and kills each run at a random moment within the time
 // that the command takes. After each run it calls check with whether the command had ended before.
@@ -38,10 +39,10 @@ func killRepeatedly(t *testing.T, p servers.Program, takes time.Duration, check 
 }
 
 // heavyImage returns an image that takes a moment to copy.
-func heavyImage() fixture.Image {
+var heavyImage = sync.OnceValue(func() fixture.Image {
 	return fixture.Synthetic(fixture.Spec{Seed: 17, Platforms: twoPlatforms, Shared: []int64{12 * mib},
 		Layers: []int64{12 * mib, 100_000, 1000}})
-}
+})
 
 func fileExists(path string) bool {
 	_, err := os.Stat(path)

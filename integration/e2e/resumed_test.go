@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,15 +16,15 @@ import (
 )
 
 // bigLayer is the size of the layer in which a run is killed, when nine tenths of it have arrived.
-const bigLayer = 200 * mib
+const bigLayer = 120 * mib
 
 // maxResumed is how much of it the next run may move.
-const maxResumed = bigLayer * 11 / 100
+const maxResumed = bigLayer * 12 / 100
 
 // bigImage returns an image of one big layer.
-func bigImage() fixture.Image {
+var bigImage = sync.OnceValue(func() fixture.Image {
 	return fixture.Synthetic(fixture.Spec{Seed: 23, Layers: []int64{bigLayer}})
-}
+})
 
 // killAt kills a run as soon as arrived returns nine tenths of the layer.
 func killAt(t *testing.T, p servers.Program, arrived func() int64, args ...string) {
@@ -140,7 +141,7 @@ func TestKilledCopyIsResumed(t *testing.T) {
 		from, to := registry.start(t, servers.Options{}), registry.start(t, servers.Options{})
 		im := bigImage()
 		source := push(t, from, im, "big", "1")
-		holds := startRelay(t, from.Host, relayOptions{holdAt: bigLayer * 95 / 100})
+		holds := startRelay(t, from.Host, relayOptions{holdAt: bigLayer * 98 / 100})
 		transship, _ := servers.Transship(t)
 		killAt(t, transship, uploadAt(to, "big"), "copy", holds.host+"/big:1", to.Host+"/big:1")
 		m := runAudited(t, transship, "copy", source, to.Host+"/big:1")
@@ -150,7 +151,7 @@ func TestKilledCopyIsResumed(t *testing.T) {
 		}
 		verify(t, to, im, "big", "1")
 
-		holds = startRelay(t, from.Host, relayOptions{holdAt: bigLayer * 95 / 100})
+		holds = startRelay(t, from.Host, relayOptions{holdAt: bigLayer * 98 / 100})
 		killAt(t, transship, uploadAt(to, "other"), "copy", holds.host+"/big:1", to.Host+"/other:1", "--no-journal")
 		if m := runAudited(t, transship, "copy", source, to.Host+"/other:1"); m.Total.Sent < bigLayer {
 			t.Errorf("with --no-journal %d bytes were sent", m.Total.Sent)
