@@ -224,12 +224,20 @@ func (m *multiTarget) forEach(ctx context.Context, targets []*targetState, f fun
 	return nil
 }
 
-// headImages asks all targets what they have. A target that fails is skipped from then on.
+// headImages asks all targets what they have, one after the other with one job: then the same call
+// is the first each time, which a registry asks for a token. A target that fails is skipped from then
+// on.
 func (m *multiTarget) headImages(ctx context.Context, e *Engine) {
-	_ = m.forEach(ctx, m.targets, func(t *targetState) (err error) {
-		t.have, err = e.newRun(m.src, t.Target).headImage(ctx, t.As)
-		return err
-	})
+	atOnce := max(len(m.targets), 1)
+	if e.Jobs == 1 {
+		atOnce = 1
+	}
+	for targets := range slices.Chunk(m.targets, atOnce) {
+		_ = m.forEach(ctx, targets, func(t *targetState) (err error) {
+			t.have, err = e.newRun(m.src, t.Target).headImage(ctx, t.As)
+			return err
+		})
+	}
 }
 
 // withoutKept returns the targets whose tag is not kept, and reports those that are.
