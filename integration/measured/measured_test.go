@@ -56,7 +56,7 @@ func registries(t *testing.T) (out []registry) {
 		start func() servers.Endpoint
 	}{
 		{"transship serve", func() servers.Endpoint {
-			return servers.Serve(t, "--writable", "-q", filepath.Join(t.TempDir(), "store")).Endpoint
+			return servers.Serve(t, "--writable", "-v=false", "-q", filepath.Join(t.TempDir(), "store")).Endpoint
 		}},
 		{"CNCF 3", func() servers.Endpoint { return servers.CNCF(t, servers.Options{}).Endpoint }},
 		{"Debian 2.8", func() servers.Endpoint { return servers.Debian(t, servers.Options{}).Endpoint }},
