@@ -72,6 +72,6 @@ func TestKeptFoldersAreFew(t *testing.T) {
 	}
 	f.kept.unhold()
 	if _, err := f.readFile("0/file", 100); err != nil || len(f.kept.open) > 0 {
-		t.Errorf("%d folders are kept that nobody holds: %v", len(f.kept.open), err)
+		t.Errorf("%d folders are kept without a hold: %v", len(f.kept.open), err)
 	}
 }

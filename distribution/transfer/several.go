@@ -203,9 +203,19 @@ func (m *multiTarget) lacking() *multiTarget {
 	return out
 }
 
-// forEach calls f for each of the given targets, all at once, and fails those for which f returns
-// an error. It returns an error if the context has ended or every target of m has failed.
+// forEach calls f for each of the given targets, one after the other with one job, else as atOnce does.
 func (m *multiTarget) forEach(ctx context.Context, targets []*targetState, f func(*targetState) error) error {
+	for ; m.engine.Jobs == 1 && len(targets) > 1; targets = targets[1:] {
+		if err := m.atOnce(ctx, targets[:1], f); err != nil {
+			return err
+		}
+	}
+	return m.atOnce(ctx, targets, f)
+}
+
+// atOnce calls f for each of the given targets, all at once, and fails those for which f returns
+// an error. It returns an error if the context has ended or every target of m has failed.
+func (m *multiTarget) atOnce(ctx context.Context, targets []*targetState, f func(*targetState) error) error {
 	var group sync.WaitGroup
 	for _, t := range targets {
 		group.Go(func() {
@@ -224,20 +234,12 @@ func (m *multiTarget) forEach(ctx context.Context, targets []*targetState, f fun
 	return nil
 }
 
-// headImages asks all targets what they have, one after the other with one job: then the same call
-// is the first each time, which a registry asks for a token. A target that fails is skipped from then
-// on.
+// headImages asks all targets what they have. A target that fails is skipped from then on.
 func (m *multiTarget) headImages(ctx context.Context, e *Engine) {
-	atOnce := max(len(m.targets), 1)
-	if e.Jobs == 1 {
-		atOnce = 1
-	}
-	for targets := range slices.Chunk(m.targets, atOnce) {
-		_ = m.forEach(ctx, targets, func(t *targetState) (err error) {
-			t.have, err = e.newRun(m.src, t.Target).headImage(ctx, t.As)
-			return err
-		})
-	}
+	_ = m.forEach(ctx, m.targets, func(t *targetState) (err error) {
+		t.have, err = e.newRun(m.src, t.Target).headImage(ctx, t.As)
+		return err
+	})
 }
 
 // withoutKept returns the targets whose tag is not kept, and reports those that are.

@@ -95,7 +95,7 @@ func (p *blobPut) toTargets(
 		var mu sync.Mutex
 		wrong := map[*targetState]error{}
 		shared := newBroadcast(len(targets), open)
-		err := p.multi.forEach(ctx, targets, func(t *targetState) error {
+		err := p.multi.atOnce(ctx, targets, func(t *targetState) error { // they share one reading
 			sub := shared.subscribe()
 			defer sub.leave()
 			err := p.toTarget(ctx, t, sub.open, mountFrom(t))
