@@ -107,6 +107,26 @@ func (r *bitReader) take(n uint) (uint32, error) {
 	return uint32(v), nil
 }
 
+// takeBytes sets tokens to the next bytes. It must be at the beginning of a byte, and does not record them.
+func (r *bitReader) takeBytes(tokens []token) error {
+	for ; r.n > 0 && len(tokens) > 0; tokens = tokens[1:] {
+		tokens[0] = token(r.acc & 0xff)
+		r.drop(8)
+	}
+	for len(tokens) > 0 {
+		r.acc = 0
+		if len(r.next) == 0 && !r.load() {
+			return r.failure()
+		}
+		n := min(len(tokens), len(r.next))
+		for i, b := range r.next[:n] {
+			tokens[i] = token(b)
+		}
+		tokens, r.next = tokens[n:], r.next[n:]
+	}
+	return nil
+}
+
 // drop skips n bits, at most r.n.
 func (r *bitReader) drop(n uint) {
 	r.acc >>= n

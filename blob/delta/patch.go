@@ -52,6 +52,9 @@ func Patch(base, delta io.Reader) (*Reader, error) {
 
 // damaged makes a formatError ErrDamaged.
 func damaged(err error) error {
+	if err == nil {
+		return nil
+	}
 	var invalid formatError
 	if errors.As(err, &invalid) {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -119,10 +122,15 @@ func (r *Reader) Close() error {
 
 var errClosed = errors.New("delta: read after close")
 
+// outputBatch is how many bytes of the output are made at least before some are given: many operations make few bytes.
+const outputBatch = 32 << 10
+
 // step makes some of the output. At the end its error is io.EOF.
-func (r *Reader) step() error {
+func (r *Reader) step() (err error) {
 	r.out.out = r.out.out[:0]
-	err := r.operate()
+	for err == nil && len(r.out.out) < outputBatch {
+		err = r.operate()
+	}
 	r.out.flushBytes()
 	r.left -= int64(len(r.out.out))
 	if r.left < 0 {

@@ -244,16 +244,10 @@ func (s *splitter) blockTokens(h head) error {
 
 // storedTokens hands on the n bytes of a stored block.
 func (s *splitter) storedTokens(n int) error {
-	s.in.record = nil
-	defer func() { s.in.record = &s.bits }()
 	for n > 0 {
 		some := s.buffer[:min(n, len(s.buffer))]
-		for i := range some {
-			v, err := s.in.take(8)
-			if err != nil {
-				return err
-			}
-			some[i] = v
+		if err := s.in.takeBytes(some); err != nil {
+			return err
 		}
 		if err := s.out.tokens(some); err != nil {
 			return err

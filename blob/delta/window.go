@@ -59,6 +59,8 @@ type index[T element] struct {
 	next   int64    // position of the first run that is not in it
 	slots  []uint32 // in buckets: the number of the run, modulo 1<<numberBits, and tagBits of its hash
 	shift  int      // of a hash, which makes it the number of a bucket
+
+	fetched uint32 // by fetch, which the compiler would leave out if it were kept nowhere
 }
 
 const (
@@ -91,28 +93,52 @@ func hashOf[T element](run []T) (h uint64) {
 	return h
 }
 
-// locate returns the bucket and the tag of a hash.
-func (x *index[T]) locate(h uint64) (slots []uint32, tag uint32) {
+// locate returns where the bucket of a hash begins, and its tag.
+func (x *index[T]) locate(h uint64) (at, tag uint32) {
 	h ^= h >> 29
 	h *= multiplier
-	at := h >> x.shift << bucketBits
-	return x.slots[at : at+1<<bucketBits], uint32(h & (1<<tagBits - 1))
+	return uint32(h >> x.shift << bucketBits), uint32(h & (1<<tagBits - 1))
 }
 
-// add adds the runs that were read since. In a full bucket the oldest run is replaced.
+// bucket returns the slots of a bucket, the newest first.
+func (x *index[T]) bucket(at uint32) *[1 << bucketBits]uint32 {
+	return (*[1 << bucketBits]uint32)(x.slots[at:])
+}
+
+// addBatch is how many runs are added at once. Hardly any bucket is in a cache of the processor: those of a batch
+// are fetched side by side.
+const addBatch = 64
+
+// add adds the runs that were read since.
 func (x *index[T]) add() {
 	run := int64(x.run)
 	x.next = max(x.next, (x.window.start()+run-1)/run*run)
-	for ; x.next+run <= x.window.end; x.next += run {
-		slots, tag := x.locate(hashOf(x.window.from(x.next)[:run]))
-		number := uint32(x.next / run)
-		oldest := 0
-		for i, s := range slots {
-			if x.age(number, s) > x.age(number, slots[oldest]) {
-				oldest = i
-			}
-		}
-		slots[oldest] = number<<tagBits | tag
+	for x.next+run <= x.window.end {
+		some := x.window.from(x.next)
+		x.addSome(some[:min(len(some)/x.run, addBatch)*x.run])
+	}
+}
+
+// addSome adds runs that follow one another. In each bucket the oldest run goes.
+func (x *index[T]) addSome(runs []T) {
+	var places, tags [addBatch]uint32
+	n := len(runs) / x.run
+	for i := range n {
+		places[i], tags[i] = x.locate(hashOf(runs[i*x.run:][:x.run]))
+	}
+	x.fetch(places[:n])
+	number := uint32(x.next / int64(x.run))
+	for i := range n {
+		b := x.bucket(places[i])
+		*b = [...]uint32{(number+uint32(i))<<tagBits | tags[i], b[0], b[1], b[2]}
+	}
+	x.next += int64(len(runs))
+}
+
+// fetch reads from buckets and does nothing else, so that the processor waits for many of them at once.
+func (x *index[T]) fetch(places []uint32) {
+	for _, at := range places {
+		x.fetched |= x.slots[at]
 	}
 }
 
@@ -123,9 +149,9 @@ func (x *index[T]) age(number, slot uint32) uint32 {
 
 // candidates adds the positions of runs that may have a hash.
 func (x *index[T]) candidates(h uint64, out []int64) []int64 {
-	slots, tag := x.locate(h)
+	at, tag := x.locate(h)
 	last := x.next/int64(x.run) - 1
-	for _, s := range slots {
+	for _, s := range x.bucket(at) {
 		if s&(1<<tagBits-1) != tag {
 			continue
 		}
