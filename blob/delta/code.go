@@ -190,11 +190,11 @@ func (c *code) encode(w *bitWriter, tokens []token) error {
 		if count == 0 {
 			return errNoCode
 		}
-		acc |= bits << n
+		acc |= bits << (n & 63)
 		n += uint(count)
 		binary.LittleEndian.PutUint64(out[at:], acc)
 		at += int(n >> 3)
-		acc >>= n &^ 7
+		acc >>= n &^ 7 & 63
 		n &= 7
 	}
 	w.out, w.acc, w.n = out[:at], acc, n
@@ -210,8 +210,8 @@ func (c *code) matchBits(t token) (v, count uint64) {
 		return 0, 0
 	}
 	n := d >> countAt
-	v = uint64(d&(1<<countAt-1) | distance&(1<<extra-1)<<n)
-	return v<<(l>>countAt) | uint64(l&(1<<countAt-1)), uint64(l>>countAt + n + extra)
+	v = uint64(d&(1<<countAt-1) | distance&(1<<(extra&31)-1)<<(n&31))
+	return v<<(l>>countAt&63) | uint64(l&(1<<countAt-1)), uint64(l>>countAt + n + extra)
 }
 
 const errNoCode = formatError("a token is copied into a block that has no code for it")
@@ -227,7 +227,8 @@ func encodeBytes(w *bitWriter, tokens []token) error {
 }
 
 // decode reads tokens until the end of the block or until the slice is full. ended reports whether the
-// end of the block comes next; its code is left unread. The code must be one of Huffman.
+// end of the block comes next; its code is left unread. The code must be one of Huffman. Here and in encode, numbers of
+// bits to shift by are masked, since a shift by 64 or more would cost a comparison.
 func (c *code) decode(r *bitReader, tokens []token) (n int, ended bool, err error) {
 	acc, have, next := r.acc, r.n, r.next
 	for n < len(tokens) {
@@ -237,27 +238,32 @@ func (c *code) decode(r *bitReader, tokens []token) (n int, ended bool, err erro
 				r.refillSlowly()
 				acc, have, next = r.acc, r.n, r.next
 			} else {
-				acc |= binary.LittleEndian.Uint64(next) << have
-				next = next[(63-have)>>3:]
+				acc |= binary.LittleEndian.Uint64(next) << (have & 63)
+				next = next[(63-have)>>3&7:]
 				have |= 56
 			}
 		}
 		e := c.lit.entry(acc)
-		used := uint(e & entryBits)
-		t := token(e >> entryValue)
+		t, used := e>>entryValue, uint(e&entryBits)
 		switch {
 		case e&entryKind == entryLiteral:
 		case e&entryKind == entryMatch:
-			t, used = c.match(acc, e)
-		case used > 0 && used <= have:
+			length, first := withExtra(e, acc)
+			d := c.dist.entry(acc >> (first & 63))
+			distance, second := withExtra(d, acc>>(first&63))
+			t, used = matchOf(e, length, distance), first+second
+			if d&entryKind != entryMatch {
+				used = 0
+			}
+		case used <= have:
 			r.acc, r.n, r.next = acc, have, next
 			return n, t == endOfBlock, c.endError(t)
 		}
-		if used == 0 || used > have {
+		if used-1 >= have { // it is 0, or more than there are
 			r.acc, r.n, r.next = acc, have, next
 			return n, false, r.invalid(used)
 		}
-		acc >>= used
+		acc >>= used & 63
 		have -= used
 		tokens[n] = t
 		n++
@@ -274,24 +280,19 @@ func (*code) endError(symbol token) error {
 	return errNoSuchCode
 }
 
-// match decodes a match whose length has the given entry. used is 0 if it is none.
-func (c *code) match(acc uint64, e uint32) (t token, used uint) {
+// withExtra returns the value of an entry with its extra bits, and how many bits these and its code are.
+func withExtra(e uint32, acc uint64) (value uint32, used uint) {
 	used = uint(e & entryBits)
-	extra := uint(e >> entryExtra & 15)
-	length := e>>entryValue + uint32(acc>>used)&(1<<extra-1)
-	used += extra
-	if length == longLength && extra > 0 {
+	extra := e >> entryExtra & 15
+	return e>>entryValue + uint32(acc>>used)&(1<<extra-1), used + uint(extra)
+}
+
+// matchOf returns a match whose length has the given entry.
+func matchOf(e, length, distance uint32) token {
+	if length == longLength && e>>entryValue != longLength {
 		length = longAlternative
 	}
-	d := c.dist.entry(acc >> used)
-	n := uint(d & entryBits)
-	if n == 0 || d&entryKind != entryMatch {
-		return 0, 0
-	}
-	used += n
-	extra = uint(d >> entryExtra & 15)
-	distance := d>>entryValue + uint32(acc>>used)&(1<<extra-1)
-	return isMatch | length<<lengthAt | distance, used + extra
+	return isMatch | length<<lengthAt | distance
 }
 
 // invalid is the error of bits that are no token, or too few.
