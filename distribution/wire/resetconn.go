@@ -22,20 +22,21 @@ const answerGrace = time.Second
 // purpose. (RFC 9112, section 9.6, asks servers to read on for a while. Not all do.)
 type resetConn struct {
 	*net.TCPConn
+	ahead readAhead // what is read passes it
 
 	once     sync.Once
 	readDone chan struct{} // closed after the last Read
 }
 
 func newResetConn(conn *net.TCPConn) *resetConn {
-	return &resetConn{TCPConn: conn, readDone: make(chan struct{})}
+	return &resetConn{TCPConn: conn, ahead: readAhead{conn: conn}, readDone: make(chan struct{})}
 }
 
 func (c *resetConn) endReading() { c.once.Do(func() { close(c.readDone) }) }
 
 // Read ends the reading when it fails.
 func (c *resetConn) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
+	n, err := c.ahead.Read(p)
 	if err != nil {
 		c.endReading()
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/registry"
-	"github.com/hczjl/transship/distribution/wire"
 )
 
 // shutdownGrace is how long requests may take to finish when the server is stopped.
@@ -27,11 +26,11 @@ const pushWindow = 4<<20 - 64<<10
 // newServer returns the server of a handler. It notes what goes wrong in connections.
 func (l *Listener) newServer(r *run.Run, h http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           &registry.BodyTimeout{Handler: h, Idle: bodyIdle},
+		Handler:           &registry.BodyTimeout{Handler: gatherWrites(h), Idle: bodyIdle},
 		TLSConfig:         l.tls,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ConnContext:       wire.ServedConn,
+		ConnContext:       connContext,
 		ErrorLog:          log.New(noteWriter{r}, "", 0),
 		HTTP2: &http.HTTP2Config{
 			MaxReceiveBufferPerStream:     pushWindow,
@@ -50,7 +49,7 @@ func (l *Listener) Serve(ctx context.Context, r *run.Run, h http.Handler) error 
 	ended := make(chan error, 1)
 	go func() {
 		if l.tls != nil {
-			ended <- server.ServeTLS(l, "", "")
+			ended <- server.ServeTLS(gatherListener{l}, "", "")
 			return
 		}
 		ended <- server.Serve(l)

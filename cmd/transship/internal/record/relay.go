@@ -7,13 +7,10 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"sync"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/wire"
 )
-
-// copyBuffer is how many bytes of a response's body are passed on at a time.
-const copyBuffer = 256 << 10
 
 // relay passes calls of other programs on, as they are.
 type relay struct {
@@ -22,8 +19,9 @@ type relay struct {
 	send    http.RoundTripper
 	fail    func(call string, err error) // is told of a call that had no answer
 
-	known   known
-	buffers buffers
+	known known
+	small buffers
+	large largeBuffers
 }
 
 // destination is where a call goes.
@@ -45,13 +43,17 @@ func (p *relay) serve(w http.ResponseWriter, in *http.Request, to destination) {
 		refuse(w, http.StatusNotImplemented, "transship record passes on HTTP alone")
 		return
 	}
-	proxy := httputil.ReverseProxy{
+	var proxy httputil.ReverseProxy
+	proxy = httputil.ReverseProxy{
 		Rewrite:      func(pr *httputil.ProxyRequest) { p.rewrite(pr, to) },
 		Transport:    p.send,
-		BufferPool:   &p.buffers,
+		BufferPool:   &p.small,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.failed(w, in, to.url, err) },
 		ModifyResponse: func(resp *http.Response) error {
 			p.known.note(resp)
+			if resp.ContentLength >= blob.LargeSize && in.Method != http.MethodHead {
+				proxy.BufferPool, resp.Body = &p.large, &fullReader{ReadCloser: resp.Body}
+			}
 			if to.answer != nil {
 				to.answer(resp)
 			}
@@ -111,17 +113,3 @@ func refuse(w http.ResponseWriter, status int, message string) {
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the client has gone, or reads it
 }
-
-// buffers is an [httputil.BufferPool].
-type buffers struct{ pool sync.Pool }
-
-// Get implements httputil.BufferPool.
-func (b *buffers) Get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
-	}
-	return make([]byte, copyBuffer)
-}
-
-// Put implements httputil.BufferPool.
-func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
