@@ -55,8 +55,8 @@ func registries(t *testing.T) (out []registry) {
 		name  string
 		start func() servers.Endpoint
 	}{
-		{"transship serve", func() servers.Endpoint { // no lines for each call, as by default
-			return servers.Serve(t, "--writable", "-v=false", "-q", filepath.Join(t.TempDir(), "store")).Endpoint
+		{"transship serve", func() servers.Endpoint {
+			return servers.Serve(t, "--writable", "-q", filepath.Join(t.TempDir(), "store")).Endpoint
 		}},
 		{"CNCF 3", func() servers.Endpoint { return servers.CNCF(t, servers.Options{}).Endpoint }},
 		{"Debian 2.8", func() servers.Endpoint { return servers.Debian(t, servers.Options{}).Endpoint }},

@@ -21,7 +21,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	transship, _ := servers.Transship(t)
-	to := servers.Serve(t, "--writable", folder)
+	to := servers.Serve(t, "-v", "--writable", folder)
 	got := transship.Run(t, "copy", from.Host+"/x:1", to.Host+"/x:1")
 	if got.Exit != 1 || !strings.Contains(got.Stderr, "507 Insufficient Storage") ||
 		!strings.Contains(got.Stderr, "the registry's disk is full") {

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hczjl/transship/integration/wan"
 )
 
 // Serving is a running `transship serve` or `transship record`.
@@ -21,22 +24,30 @@ type Serving struct {
 // Serve starts transship serve with args, on a free port of loopback.
 func Serve(t testing.TB, args ...string) *Serving {
 	t.Helper()
-	return startServing(t, "serve", args)
+	return startServing(t, nil, "serve", args)
 }
 
 // Record starts transship record with args, a HOST among them, on a free port of loopback.
 func Record(t testing.TB, args ...string) *Serving {
 	t.Helper()
-	return startServing(t, "record", args)
+	return startServing(t, nil, "record", args)
 }
 
-func startServing(t testing.TB, command string, args []string) *Serving {
+// RecordAt is Record on the loopback of an end of a long link.
+func RecordAt(t testing.TB, end *wan.End, args ...string) *Serving {
+	t.Helper()
+	return startServing(t, end.Enter, "record", args)
+}
+
+// startServing starts a command behind the words that enter a namespace; there may be none.
+func startServing(t testing.TB, enter []string, command string, args []string) *Serving {
 	t.Helper()
 	transship, _ := Transship(t)
 	r := &Serving{}
 	s := service{dir: t.TempDir()}
 	s.command = func([]int) *exec.Cmd {
-		cmd := exec.Command(transship.Path, append([]string{command, "-v", "--listen", "127.0.0.1:0"}, args...)...)
+		words := slices.Concat(enter, []string{transship.Path, command, "--listen", "127.0.0.1:0"}, args)
+		cmd := exec.Command(words[0], words[1:]...)
 		cmd.Env = transship.Env
 		return cmd
 	}
