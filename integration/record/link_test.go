@@ -31,7 +31,6 @@ func BenchmarkOverALongLink(b *testing.B) {
 	if err := at.Repository("src/repo").Push(b.Context(), im, "1"); err != nil {
 		b.Fatal(err)
 	}
-	recorder := servers.RecordAt(b, link.Near, "--audit", filepath.Join(b.TempDir(), "record.jsonl"), "--ca", certificates.CAFile, at.Host)
 	client, _ := servers.Transship(b)
 	client.Args = append(slices.Clone(link.Near.Enter[1:]), client.Path)
 	client.Path = link.Near.Enter[0]
@@ -42,7 +41,9 @@ func BenchmarkOverALongLink(b *testing.B) {
 	}
 	var direct, recorded, ratio []float64
 	for b.Loop() {
+		recorder := servers.RecordAt(b, link.Near, "--audit", filepath.Join(b.TempDir(), "record.jsonl"), "--ca", certificates.CAFile, at.Host)
 		direct, recorded = append(direct, pull(at.Host)), append(recorded, pull(recorder.Host))
+		recorder.Stop(b) // a new one has no connections
 		ratio = append(ratio, recorded[len(recorded)-1]/direct[len(direct)-1])
 	}
 	b.Logf("directly %.2f s, recorded %.2f s, ratios %.3f", direct, recorded, ratio)
