@@ -7,19 +7,11 @@ const (
 	pieceSize = 16 << 10
 	// maxBuffered is how many bytes wait in buffers for all blobs of a source, and headroom how
 	// much of that only the range has whose turn it is.
-	maxBuffered = 7 << 20
+	maxBuffered = 6 << 20
 	headroom    = 1 << 20
 	// maxAhead is how many bytes may be requested beyond those that were read. What finds no buffer
 	// waits in its connection.
-	maxAhead = 24 << 20
-	// maxUnread is how many bytes all ranges that have a connection may have together.
-	maxUnread = 16 << 20
-	// minRange and maxRange are how many bytes a range has, in steps of rangeStep; fixedRange where
-	// the number of ranges is fixed.
-	minRange   = 128 << 10
-	maxRange   = 512 << 10
-	rangeStep  = 64 << 10
-	fixedRange = 512 << 10
+	maxAhead = 32 << 20
 )
 
 // rangeBuffers are the pieces of memory in which bytes wait. They are used again: there are no more

@@ -19,14 +19,15 @@ const (
 	// minLeft is how much time the blobs under way must need for the rest.
 	minLeft = 2 * time.Second
 	// firstFactor is how many times as many connections are tried first, at least firstLeast and at most
-	// firstMost. After that they are doubled, up to maxConnections.
-	firstFactor    = 10
+	// maxConnections. After that they are doubled, up to maxConnections.
+	firstFactor    = 16
 	firstLeast     = 16
-	firstMost      = 48
-	maxConnections = 64
+	maxConnections = 96
+	// openedAtOnce is how many of them are opened in each round trip. TCP begins with the most that a
+	// link may carry: many connections that begin together fill its queue, and lose packets.
+	openedAtOnce = 5
 	// minGain is how many times faster more connections must be. Before they are measured for a
-	// period, they are opened, and TCP finds out how fast they may be. Both take some round trips, and a
-	// time at least.
+	// period, TCP finds out how fast they may be. Both take some round trips, and a time at least.
 	minGain     = 1.25
 	settleTrips = 5
 	settleLeast = 400 * time.Millisecond
@@ -36,8 +37,6 @@ const (
 	// brought nothing, unless one for each blob falls below this share of what they have brought.
 	retryAfter = 5 * time.Second
 	stillFast  = 0.7
-	// rangeTrips is how many round trips long a range is read.
-	rangeTrips = 10
 )
 
 // sourceState is what the readers of a source see in an interval.
@@ -52,6 +51,7 @@ type sourceState struct {
 type rangeControl struct {
 	limit   int           // for all blobs together; 0 is one for each blob
 	before  int           // the limit before the last rise
+	had     int           // how many connections there were before that
 	rising  bool          // more connections are being tried
 	tries   int           // how many times more have brought nothing
 	latency time.Duration // the shortest time that a call has taken to be answered
@@ -103,19 +103,33 @@ func (c *rangeControl) judgeOne(now time.Time, s sourceState, rate, share float6
 	c.rate = rate
 	given := now.Sub(c.changed) < time.Duration(c.tries)*retryAfter && rate > stillFast*c.best
 	if c.slow >= slowIntervals && !given && float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize) {
-		c.raise(now, min(max(firstLeast, firstFactor*s.readers), firstMost))
+		c.raise(now, s.readers, max(firstLeast, firstFactor*s.readers))
 	}
 }
 
-// raise tries more connections.
-func (c *rangeControl) raise(now time.Time, limit int) {
-	c.before, c.limit, c.changed = c.limit, min(limit, maxConnections), now
+// raise tries more connections than there are.
+func (c *rangeControl) raise(now time.Time, had, limit int) {
+	c.had, c.before, c.limit, c.changed = had, c.limit, min(limit, maxConnections), now
 	c.rising, c.tried = c.limit > c.before, tally{}
+}
+
+// connections returns how many connections there may be now.
+func (c *rangeControl) connections(now time.Time) int {
+	if !c.rising || c.latency == 0 {
+		return c.limit
+	}
+	trips := int(now.Sub(c.changed) / c.latency)
+	return min(c.limit, c.had+openedAtOnce*(trips+1))
+}
+
+// opening returns for how long the connections of a rise are opened.
+func (c *rangeControl) opening() time.Duration {
+	return time.Duration((c.limit-c.had)/openedAtOnce) * c.latency
 }
 
 // judgeRise goes on where more connections have brought more, and else goes back.
 func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration) {
-	if now.Sub(c.changed)-took < max(settleLeast, settleTrips*c.latency) {
+	if now.Sub(c.changed)-took < max(settleLeast, settleTrips*c.latency+c.opening()*3/2) {
 		return
 	}
 	c.tried.add(rate, took)
@@ -124,7 +138,7 @@ func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration
 	}
 	if rate = c.tried.rate(); rate >= minGain*c.rate {
 		c.rate = rate
-		c.raise(now, 2*c.limit)
+		c.raise(now, c.limit, 2*c.limit)
 		return
 	}
 	c.limit, c.rising, c.changed, c.best = c.before, false, now, rate
@@ -151,5 +165,5 @@ func (t *tally) rate() float64 { return t.bytes / t.took.Seconds() }
 func (c *rangeControl) rangeSize() int64 {
 	limit := int64(max(c.limit, 1))
 	n := int64(c.rate / float64(limit) * (rangeTrips * c.latency).Seconds())
-	return min(n, maxRange, maxUnread/limit)
+	return max(minRange, min(n, maxRange, maxUnread/limit))
 }

@@ -133,7 +133,7 @@ func (r *rangedReader) endOne() {
 // held while that is opened.
 func (r *rangedReader) goOn() error {
 	if r.source.wantsRanges() {
-		r.request(r.source.rangeSize())
+		r.request()
 		return nil
 	}
 	r.next = r.size
@@ -149,13 +149,16 @@ func (r *rangedReader) goOn() error {
 	}
 	r.one, r.oneEnd = one, r.size
 	r.source.open++
+	if r.source.wantsRanges() { // since others have become slow meanwhile
+		r.split()
+	}
 	return nil
 }
 
-// split ends the one connection n bytes from here; what is behind that is read in ranges.
-func (r *rangedReader) split(n int64) {
-	end := r.offset + int64(r.pending) + n
-	if r.one != nil && r.oneEnd == r.size && r.size-end >= n && !r.failures.tooMany() {
+// split ends the one connection a little further on; what is behind that is read in ranges.
+func (r *rangedReader) split() {
+	end := r.offset + int64(r.pending) + oneRest
+	if r.one != nil && r.oneEnd == r.size && r.size-end >= oneRest && !r.failures.tooMany() {
 		r.oneEnd, r.next = end, end
 	}
 }
@@ -171,7 +174,11 @@ func (r *rangedReader) requested() int64 {
 // endWait ends the time that Read has waited for the source.
 func (r *rangedReader) endWait() {
 	if !r.waitSince.IsZero() {
-		r.waited += time.Since(r.waitSince)
+		took := time.Since(r.waitSince)
+		r.waited += took
+		if len(r.ranges) > 0 && r.ranges[0].isFirst() {
+			r.ranges[0].waited += took
+		}
 		r.waitSince = time.Time{}
 	}
 }
@@ -224,12 +231,14 @@ func (r *rangedReader) copyPiece(g *byteRange, b []byte) int {
 	return n
 }
 
-// request requests a range of at most n bytes.
-func (r *rangedReader) request(n int64) {
-	if n = min(n, r.size-r.next); r.size-r.next-n < minRange {
+// request requests a range.
+func (r *rangedReader) request() {
+	connection := r.source.connect()
+	n := min(r.source.rangeSize(connection), r.size-r.next)
+	if r.size-r.next-n < minRange {
 		n = r.size - r.next
 	}
-	g := &byteRange{reader: r, offset: r.next, size: n, granted: make(chan []byte, 1)}
+	g := &byteRange{reader: r, offset: r.next, size: n, connection: connection, granted: make(chan []byte, 1)}
 	r.ranges, r.next = append(r.ranges, g), r.next+n
 	r.open++
 	r.source.open++
@@ -275,18 +284,28 @@ func (r *rangedReader) Close() error {
 type byteRange struct {
 	reader       *rangedReader
 	offset, size int64
+	connection   int
 	granted      chan []byte // a buffer that it has waited for
 
-	pieces [][]byte // that have come and were not read
-	read   int      // bytes of the first of them that were
-	done   bool     // nothing more comes
-	err    error    // why, if it ended early
+	pieces [][]byte      // that have come and were not read
+	read   int           // bytes of the first of them that were
+	waited time.Duration // of its reader, for it
+	done   bool          // nothing more comes
+	err    error         // why, if it ended early
 }
 
 // isFirst reports whether the reader has come to the range.
 func (g *byteRange) isFirst() bool {
 	r := g.reader
 	return r.one == nil && len(r.ranges) > 0 && r.ranges[0] == g
+}
+
+// waitedFor returns for how long its reader has waited for it.
+func (g *byteRange) waitedFor(now time.Time) time.Duration {
+	if g.isFirst() && !g.reader.waitSince.IsZero() {
+		return g.waited + now.Sub(g.reader.waitSince)
+	}
+	return g.waited
 }
 
 // ahead returns how many bytes the reader has to read before it comes to the range.
@@ -308,6 +327,7 @@ func (g *byteRange) run() {
 	}
 	r.open--
 	r.source.open--
+	r.source.disconnect(g)
 	r.source.request()
 	r.wake()
 }
@@ -315,7 +335,7 @@ func (g *byteRange) run() {
 func (g *byteRange) fetch() error {
 	r := g.reader
 	began := time.Now()
-	body, costly, err := r.openRange(r.ctx, g.offset, g.size)
+	body, costly, err := r.openRange(r.ctx, Range{Offset: g.offset, Size: g.size, Connection: g.connection})
 	if err != nil {
 		return err
 	}

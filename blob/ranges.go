@@ -18,18 +18,26 @@ const (
 	maxRangeFailures = 3
 )
 
-// OpenRange opens n bytes of a blob, from an offset in bytes from its start. A source that cannot
-// open a range returns an error; it must never return bytes from elsewhere. costly reports whether
-// a range takes more than one call. The caller closes the reader.
-type OpenRange func(ctx context.Context, offset, n int64) (body io.ReadCloser, costly bool, err error)
+// Range is a part of a blob.
+type Range struct {
+	Offset, Size int64 // bytes
+	// Connection is the number of the connection that it is best requested over, from 0: at most one
+	// range is requested over each at a time, and its size is what that connection brings in time.
+	Connection int
+}
+
+// OpenRange opens a part of a blob. A source that cannot open it returns an error; it must never
+// return bytes from elsewhere. costly reports whether it takes more than one call. The caller closes
+// the reader.
+type OpenRange func(ctx context.Context, r Range) (body io.ReadCloser, costly bool, err error)
 
 // Ranges reads the blobs of one source in several ranges in parallel (RFC 9110, section 14) if more
 // connections bring more. The zero value starts each blob with one connection. Where all of them
 // together stay below 25 MB/s and their readers wait for them, it opens more, over all blobs under
-// way, as long as that brings more, up to 64. It goes back to one for each blob if that brings
+// way, as long as that brings more, up to 96. It goes back to one for each blob if that brings
 // nothing, if ranges fail, or if they take more than one call each.
 //
-// The bytes that come early wait in at most 7 MiB of memory, for all blobs together; more of them
+// The bytes that come early wait in at most 6 MiB of memory, for all blobs together; more of them
 // wait in the buffers of their connections.
 type Ranges struct {
 	// N is how many ranges of each blob of 32 MiB and more are read at once, from its start, at
@@ -37,12 +45,13 @@ type Ranges struct {
 	// 1 reads no ranges, 0 adapts.
 	N int
 
-	mu      sync.Mutex
-	readers []*rangedReader // of the blobs that are being read
-	open    int             // connections that they have
-	control rangeControl
-	buffers rangeBuffers
-	none    bool // ranges are not to be had, or not for one call each
+	mu          sync.Mutex
+	readers     []*rangedReader // of the blobs that are being read
+	open        int             // connections that they have
+	connections []rangeConnection
+	control     rangeControl
+	buffers     rangeBuffers
+	none        bool // ranges are not to be had, or not for one call each
 }
 
 // Wrap returns an Open of a blob of size bytes that reads it through open or openRange. It returns
@@ -77,7 +86,7 @@ func (s *Ranges) Wrap(size int64, open Open, openRange OpenRange) Open {
 func (s *Ranges) inRanges(left int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.wantsRanges() && (s.N > 1 && left >= minRangedSize || s.N == 0 && left >= 2*minRange)
+	return s.wantsRanges() && (s.N > 1 && left >= minRangedSize || s.N == 0 && left >= oneRest)
 }
 
 // wantsRanges reports whether blobs are read in ranges now.
@@ -102,7 +111,7 @@ func (s *Ranges) add(r *rangedReader) {
 		s.open++
 	}
 	if s.control.limit > 0 {
-		r.split(s.rangeSize())
+		r.split()
 	}
 	s.request()
 }
@@ -118,7 +127,7 @@ func (s *Ranges) note(n int) {
 	s.control.judge(now, s.state(now))
 	if before == 0 && s.control.limit > 0 {
 		for _, r := range s.readers {
-			r.split(s.rangeSize())
+			r.split()
 		}
 	}
 	s.request()
@@ -142,12 +151,12 @@ func (s *Ranges) request() {
 		if r == nil {
 			return
 		}
-		r.request(s.rangeSize())
+		r.request()
 	}
 }
 
 func (s *Ranges) neediest() (least *rangedReader) {
-	if s.none || s.N == 0 && s.open >= s.control.limit {
+	if s.none || s.N == 0 && s.open >= s.control.connections(time.Now()) {
 		return nil
 	}
 	var ahead int64
@@ -163,22 +172,6 @@ func (s *Ranges) neediest() (least *rangedReader) {
 		return nil
 	}
 	return least
-}
-
-// rangeSize returns how many bytes the next range has: what one connection brings in some round
-// trips, less if there are so many that their bytes would not fit, and less at the end, so that all
-// connections end at about the same time.
-func (s *Ranges) rangeSize() int64 {
-	if s.N > 1 {
-		return fixedRange
-	}
-	var left int64
-	for _, r := range s.readers {
-		left += r.size - r.next
-	}
-	limit := int64(max(s.control.limit, 1))
-	n := min(s.control.rangeSize(), left/limit)
-	return max(n/rangeStep*rangeStep, minRange)
 }
 
 // drop ends ranges for good. s.mu is held.

@@ -23,16 +23,18 @@ type slowSource struct {
 	linkRate int64 // of all connections together; 0 is unlimited
 
 	mu        sync.Mutex
-	opened    int       // how many times open was called
-	ranges    int       // how many times openRange was called
-	inFlight  int       // ranges
-	maxRanges int       // the most in flight at once
-	read      int64     // bytes of ranges
-	busyUntil time.Time // the link, if linkRate is set
-	breakAt   int       // the number of the range that breaks off, from 1
-	rangeErr  error     // returned by openRange
-	lateUpTo  int       // ranges up to this number come late, as over new connections
-	costly    bool      // returned by openRange
+	opened    int             // how many times open was called
+	ranges    int             // how many times openRange was called
+	inFlight  int             // ranges
+	maxRanges int             // the most in flight at once
+	read      int64           // bytes of ranges
+	busyUntil time.Time       // the link, if linkRate is set
+	breakAt   int             // the number of the range that breaks off, from 1
+	rangeErr  error           // returned by openRange
+	lateUpTo  int             // ranges up to this number come late, as over new connections
+	costly    bool            // returned by openRange
+	slow      int             // the number of a connection whose rate is a tenth, from 1
+	sizes     map[int][]int64 // of the ranges, by number of their connection
 	onRange   func(ctx context.Context)
 }
 
@@ -43,14 +45,18 @@ func (s *slowSource) open(ctx context.Context, offset int64) (io.ReadCloser, err
 	s.opened++
 	s.mu.Unlock()
 	time.Sleep(roundTrip)
-	return &slowBody{ctx: ctx, s: s, r: bytes.NewReader(s.content[offset:])}, nil
+	return &slowBody{ctx: ctx, at: time.Now(), s: s, r: bytes.NewReader(s.content[offset:])}, nil
 }
 
-func (s *slowSource) openRange(ctx context.Context, offset, n int64) (io.ReadCloser, bool, error) {
+func (s *slowSource) openRange(ctx context.Context, r blob.Range) (io.ReadCloser, bool, error) {
 	s.mu.Lock()
 	s.ranges++
 	s.inFlight++
 	s.maxRanges = max(s.maxRanges, s.inFlight)
+	if s.sizes == nil {
+		s.sizes = map[int][]int64{}
+	}
+	s.sizes[r.Connection] = append(s.sizes[r.Connection], r.Size)
 	number := s.ranges
 	s.mu.Unlock()
 	if s.onRange != nil {
@@ -64,18 +70,23 @@ func (s *slowSource) openRange(ctx context.Context, offset, n int64) (io.ReadClo
 	if number <= s.lateUpTo {
 		time.Sleep(10 * roundTrip)
 	}
-	content := s.content[offset : offset+n]
+	content := s.content[r.Offset : r.Offset+r.Size]
 	if number == s.breakAt {
-		content = content[:n/2]
+		content = content[:r.Size/2]
 	}
-	return &slowBody{ctx: ctx, s: s, r: bytes.NewReader(content), isRange: true}, s.costly, nil
+	return &slowBody{ctx: ctx, at: time.Now(), s: s, r: bytes.NewReader(content), isRange: true, slow: r.Connection+1 == s.slow}, s.costly, nil
 }
+
+// connectionBuffer is how many bytes of a range a connection has received before they are read.
+const connectionBuffer = 512 << 10
 
 type slowBody struct {
 	ctx     context.Context
+	at      time.Time // until when all that was read has come
 	s       *slowSource
 	r       io.Reader
 	isRange bool
+	slow    bool
 }
 
 func (r *slowBody) Read(p []byte) (int, error) {
@@ -87,7 +98,17 @@ func (r *slowBody) Read(p []byte) (int, error) {
 	if r.isRange {
 		r.s.read += int64(n)
 	}
-	until := time.Now().Add(time.Duration(int64(n) * int64(time.Second) / r.s.rate))
+	took := func(n int) time.Duration {
+		if r.slow {
+			n *= 10
+		}
+		return time.Duration(int64(n) * int64(time.Second) / r.s.rate)
+	}
+	if full := time.Now().Add(-took(connectionBuffer)); r.at.Before(full) {
+		r.at = full
+	}
+	r.at = r.at.Add(took(n))
+	until := r.at
 	if r.s.linkRate > 0 {
 		if r.s.busyUntil.Before(time.Now()) {
 			r.s.busyUntil = time.Now()
@@ -149,7 +170,7 @@ func TestSlowConnectionsBecomeMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &slowSource{content: content, rate: 2e6, lateUpTo: 20}
 		took := readAll(t, &blob.Ranges{}, s)
-		if s.opened != 1 || s.maxRanges < 40 || s.maxRanges > 64 {
+		if s.opened != 1 || s.maxRanges < 40 || s.maxRanges > 96 {
 			t.Errorf("opened %d times, %d ranges, %d at once", s.opened, s.ranges, s.maxRanges)
 		}
 		if took > 12*time.Second { // over one connection it takes 105 s
@@ -170,8 +191,21 @@ func TestMoreConnectionsThatBringNothingAreGivenBack(t *testing.T) {
 		}
 		tried := s.ranges
 		readAll(t, &r, s)
-		if tried == 0 || tried > 200 || s.ranges-tried > tried {
+		if tried == 0 || tried > 300 || s.ranges-tried > tried {
 			t.Errorf("%d ranges of the first blob, %d of the second", tried, s.ranges-tried)
+		}
+	})
+}
+
+// A connection that is slow gets smaller ranges, since what is behind them has to wait.
+func TestSlowConnectionGetsSmallRanges(t *testing.T) {
+	content := randomBytes(100 << 20)
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowSource{content: content, rate: 1e6, slow: 4}
+		readAll(t, &blob.Ranges{}, s)
+		slow, other := slices.Max(s.sizes[3]), slices.Max(s.sizes[4])
+		if len(s.sizes[3]) < 3 || slow > other/4 {
+			t.Errorf("ranges of the slow connection %d, of another %d", s.sizes[3], s.sizes[4])
 		}
 	})
 }
@@ -188,7 +222,7 @@ func TestBlobsShareTheConnections(t *testing.T) {
 			all.Go(func() { took[i] = readAll(t, &r, s) })
 		}
 		all.Wait()
-		if s.maxRanges < 40 || s.maxRanges > 64 || s.opened != 6 {
+		if s.maxRanges < 40 || s.maxRanges > 96+6 || s.opened != 6 {
 			t.Errorf("%d ranges at once, opened %d times", s.maxRanges, s.opened)
 		}
 		if longest := slices.Max(took); longest > 20*time.Second { // one connection each takes 84 s

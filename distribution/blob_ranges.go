@@ -45,22 +45,22 @@ func (b *RangedBlob) Open(ctx context.Context, offset int64) (io.ReadCloser, int
 	return resp.Body, size, nil
 }
 
-// OpenRange opens n bytes from an offset on (end-2: GET /v2/<name>/blobs/<digest> with Range:
+// OpenRange opens a part of the blob (end-2: GET /v2/<name>/blobs/<digest> with Range:
 // bytes=first-last, RFC 9110, section 14.2), over a connection of its own. Unlike Open it accepts
 // only that range: if the registry ignores it, the error is errors.ErrUnsupported. costly reports
 // that ranges take more than one call each, as with storage addresses that serve only once. The
 // bytes are not verified. The caller closes the reader.
-func (b *RangedBlob) OpenRange(ctx context.Context, offset, n int64) (body io.ReadCloser, costly bool, err error) {
-	ctx = wire.WithReceivedBlob(aboutBlob(wire.WithRange(ctx), b.digest), string(b.digest), nil)
-	resp, err := b.get(ctx, fmt.Sprintf("bytes=%d-%d", offset, offset+n-1))
+func (b *RangedBlob) OpenRange(ctx context.Context, r blob.Range) (body io.ReadCloser, costly bool, err error) {
+	ctx = wire.WithReceivedBlob(aboutBlob(wire.WithRange(ctx, r.Connection), b.digest), string(b.digest), nil)
+	resp, err := b.get(ctx, fmt.Sprintf("bytes=%d-%d", r.Offset, r.Offset+r.Size-1))
 	if err != nil {
 		return nil, false, err
 	}
 	first, _, ok := parseContentRange(resp.Header.Get("Content-Range"))
-	if resp.StatusCode == http.StatusOK || !ok || first != offset || resp.ContentLength >= 0 && resp.ContentLength != n {
+	if resp.StatusCode == http.StatusOK || !ok || first != r.Offset || resp.ContentLength >= 0 && resp.ContentLength != r.Size {
 		resp.Body.Close()
 		return nil, false, fmt.Errorf("%s: requested %d bytes from %d, got Content-Range %q: %w", resp.Request.URL.Host,
-			n, offset, oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))), errors.ErrUnsupported)
+			r.Size, r.Offset, oneLine(auth.Redact(resp, resp.Header.Get("Content-Range"))), errors.ErrUnsupported)
 	}
 	return resp.Body, b.isCostly(), nil
 }

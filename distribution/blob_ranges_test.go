@@ -50,7 +50,7 @@ func serveDigits(w http.ResponseWriter, r *http.Request) {
 // readRange reads three bytes.
 func readRange(t *testing.T, b *distribution.RangedBlob, offset int64) (string, bool, error) {
 	t.Helper()
-	body, costly, err := b.OpenRange(t.Context(), offset, 3)
+	body, costly, err := b.OpenRange(t.Context(), blob.Range{Offset: offset, Size: 3})
 	if err != nil {
 		return "", false, err
 	}
@@ -213,12 +213,12 @@ func TestOpenRangeStopsWithContext(t *testing.T) {
 	}))
 	ranged := c.RangedBlob("a", blob.FromBytes(nil))
 	var first sync.WaitGroup
-	first.Go(func() { _, _, _ = ranged.OpenRange(t.Context(), 0, 3) })
+	first.Go(func() { _, _, _ = ranged.OpenRange(t.Context(), blob.Range{Size: 3}) })
 	<-requested
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("stopped")
 	cancel(cause)
-	if _, _, err := ranged.OpenRange(ctx, 0, 3); !errors.Is(err, cause) {
+	if _, _, err := ranged.OpenRange(ctx, blob.Range{Size: 3}); !errors.Is(err, cause) {
 		t.Errorf("error %v", err)
 	}
 	close(done)
@@ -249,7 +249,7 @@ func TestLargeBlobsHaveOwnConnections(t *testing.T) {
 		{"its last MiB", "HTTP/1.1", func() (io.ReadCloser, error) { return open(t.Context(), 1<<20) }},
 		{"less than a MiB", "HTTP/2.0", func() (io.ReadCloser, error) { return open(t.Context(), 1<<20+1) }},
 		{"a range", "HTTP/1.1", func() (io.ReadCloser, error) {
-			body, _, err := openRange(t.Context(), 0, 10)
+			body, _, err := openRange(t.Context(), blob.Range{Size: 10})
 			return body, err
 		}},
 	} {

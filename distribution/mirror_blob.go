@@ -64,10 +64,10 @@ type rangeBody struct {
 }
 
 // openRange is blob.OpenRange.
-func (b *mirroredBlob) openRange(ctx context.Context, offset, n int64) (body io.ReadCloser, costly bool, err error) {
+func (b *mirroredBlob) openRange(ctx context.Context, r blob.Range) (body io.ReadCloser, costly bool, err error) {
 	got, err := readFrom(ctx, b.repo, content{digest: b.blob.Digest},
 		func(ctx context.Context, at *Repository) (rangeBody, error) {
-			body, costly, err := b.at(at).openRange(ctx, offset, n)
+			body, costly, err := b.at(at).openRange(ctx, r)
 			return rangeBody{body, costly}, err
 		})
 	return got.body, got.costly, err

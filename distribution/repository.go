@@ -137,8 +137,8 @@ func (r *Repository) rangedBlobHere(d manifest.Descriptor) (blob.Open, blob.Open
 		}
 		return body, nil
 	}
-	return open, func(ctx context.Context, offset, n int64) (io.ReadCloser, bool, error) {
-		return b.OpenRange(r.scoped(ctx), offset, n)
+	return open, func(ctx context.Context, part blob.Range) (io.ReadCloser, bool, error) {
+		return b.OpenRange(r.scoped(ctx), part)
 	}
 }
 

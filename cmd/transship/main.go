@@ -22,7 +22,7 @@ import (
 
 // gcPercent is the default of GOGC. Blobs are never on the heap, so more frequent collections cost
 // little and save a few megabytes in runs of many images.
-const gcPercent = 50
+const gcPercent = 30
 
 func main() {
 	if os.Getenv("GOGC") == "" {

@@ -477,7 +477,7 @@ type uncomparable struct {
 // RangedBlob makes it a source that the engine remembers something of.
 func (u uncomparable) RangedBlob(d manifest.Descriptor) (blob.Open, blob.OpenRange) {
 	open := func(ctx context.Context, offset int64) (io.ReadCloser, error) { return u.Blob(ctx, d, offset) }
-	return open, func(context.Context, int64, int64) (io.ReadCloser, bool, error) {
+	return open, func(context.Context, blob.Range) (io.ReadCloser, bool, error) {
 		return nil, false, errors.ErrUnsupported
 	}
 }

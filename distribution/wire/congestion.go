@@ -30,7 +30,7 @@ const (
 )
 
 // Congestion finds out how many calls at once each host accepts, for each kind of call. The number
-// starts at 16 and doubles with each round trip, up to 64, until the host responds with 429 or 503,
+// starts at 16 and doubles with each round trip, up to 64 (for downloads of large bodies it is 128), until the host responds with 429 or 503,
 // or its responses take longer and longer. Then it is halved, and grows by one with each round trip
 // (additive increase, multiplicative decrease: RFC 5681, section 3.1). A call that was sent before
 // the last halving does not halve it again, since its response says nothing new.
@@ -67,7 +67,7 @@ func (c *Congestion) window(host string, kind callKind) *window {
 	if !ok {
 		w = &window{size: initialWindow, ssthresh: maxWindow, maxSize: maxWindow}
 		if kind == largeCall {
-			w.ssthresh, w.maxSize, w.ignoreLatency = maxLargeWindow, maxLargeWindow, true
+			w.size, w.maxSize, w.ignoreLatency = maxLargeWindow, maxLargeWindow, true
 		}
 		set(&c.windows, key, w)
 	}

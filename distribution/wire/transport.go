@@ -90,10 +90,10 @@ type Transport struct {
 
 	mu        sync.Mutex
 	regular   transports
-	large     transports      // for large bodies, where regular has HTTP/2
-	ranges    transports      // for ranges of large bodies
-	redirects map[string]bool // by URL.Host: it has redirected a large body to another host
-	http2Only map[string]bool // by URL.Host: it has refused HTTP/1.1
+	large     transports          // for large bodies, where regular has HTTP/2
+	ranges    map[int]*transports // for ranges of large bodies, by number of the connection
+	redirects map[string]bool     // by URL.Host: it has redirected a large body to another host
+	http2Only map[string]bool     // by URL.Host: it has refused HTTP/1.1
 }
 
 // transports are the transports of all hosts for one choice of protocols.
@@ -116,9 +116,10 @@ func WithLargeBody(ctx context.Context) context.Context {
 }
 
 // WithRange is WithLargeBody for a response that is a range, which may wait in the buffers of its
-// connection until it is read. Those are larger then, and of a fixed size: up to rangeBuffer.
-func WithRange(ctx context.Context) context.Context {
-	return context.WithValue(WithLargeBody(ctx), rangeKey{}, true)
+// connection until it is read. Those are larger then, and of a fixed size: up to rangeBuffer. Ranges
+// with the same number that are read one after the other have the same connection.
+func WithRange(ctx context.Context, connection int) context.Context {
+	return context.WithValue(WithLargeBody(ctx), rangeKey{}, connection)
 }
 
 // RoundTrip sends req with the TLS configuration of its host.
@@ -171,16 +172,24 @@ func (h *Transport) sendOver(pool *transports, req *http.Request, host string) (
 func (h *Transport) pool(req *http.Request, host string, large bool) *transports {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	isRange, _ := req.Context().Value(rangeKey{}).(bool)
+	connection, isRange := req.Context().Value(rangeKey{}).(int)
 	switch {
 	case !large || h.HTTP2 || h.http2Only[host]:
 		return &h.regular
 	case isRange:
-		return &h.ranges
+		return h.rangePool(connection)
 	case req.URL.Scheme != "https" || h.HTTP1:
 		return &h.regular
 	}
 	return &h.large
+}
+
+// rangePool returns the transports for the ranges of a connection. h.mu is held.
+func (h *Transport) rangePool(connection int) *transports {
+	if h.ranges[connection] == nil {
+		set(&h.ranges, connection, &transports{http1: true, ranges: true})
+	}
+	return h.ranges[connection]
 }
 
 func (h *Transport) noteHTTP2Only(host string) {
@@ -214,7 +223,9 @@ func (h *Transport) CloseIdleConnections() {
 	defer h.mu.Unlock()
 	h.regular.closeIdle()
 	h.large.closeIdle()
-	h.ranges.closeIdle()
+	for _, pool := range h.ranges {
+		pool.closeIdle()
+	}
 }
 
 func (t *transports) closeIdle() {
@@ -232,7 +243,6 @@ func (h *Transport) transport(pool *transports, host string, secure bool) (*http
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.regular.http1, h.large.http1 = h.HTTP1, true
-	h.ranges.http1, h.ranges.ranges = true, true
 	if !secure {
 		return h.sharedTransport(pool, host)
 	}
@@ -303,11 +313,13 @@ func (h *Transport) newTransport(host string, files tlsFiles, pool *transports) 
 		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext
 	}
 	if pool.ranges {
-		dial = withReadBuffer(dial)
+		dial = withReadBuffer(dial) // what waits there needs no other buffer
+	} else {
+		dial = newSendBuffers(h.SendBuffer).wrap(dial)
 	}
 	return &http.Transport{
 		Proxy:                 proxy,
-		DialContext:           newSendBuffers(h.SendBuffer).wrap(dial),
+		DialContext:           dial,
 		TLSClientConfig:       config,
 		TLSHandshakeTimeout:   handshakeTimeout,
 		ExpectContinueTimeout: time.Second,
