@@ -206,6 +206,7 @@ func TestRecordBadInput(t *testing.T) {
 		"hint: give this run a file of its own")
 	for request, status := range map[string]string{
 		"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n": "501",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":                                            "505",
 		"GET http://x/v2/ HTTP/1.1\r\nHost: x\r\n\r\n":                                "400",
 		"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n":                               "400",
 		"GET /-/https/evil.example/x HTTP/1.1\r\nHost: x\r\n\r\n":                     "404",
@@ -215,7 +216,8 @@ func TestRecordBadInput(t *testing.T) {
 			t.Errorf("%q is answered with %s, want %s", request, got, status)
 		}
 	}
-	if o := r.stop().want(0); strings.Count(o.stderr, "failed: ") != 1 || !strings.Contains(o.stderr, "the client wants another protocol") {
+	o := r.stop().want(0, "the client wants another protocol", "HTTP/2 without TLS cannot be recorded")
+	if strings.Count(o.stderr, "failed: ") != 2 {
 		t.Error(o.stderr)
 	}
 }

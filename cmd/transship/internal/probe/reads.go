@@ -43,8 +43,8 @@ func probeManifestGet(ctx context.Context, p *prober) finding {
 	return yes(p.tag+" is "+m.MediaType, a)
 }
 
-// errNoBlob is the error of a manifest without blobs.
-var errNoBlob = errors.New("it names no blob")
+// errNoBlob is the error of a manifest without a config that is long enough for ranges.
+var errNoBlob = errors.New("it names no config of 8 bytes or more")
 
 // findBlob returns the config of an image, or of the first image of an index.
 func (p *prober) findBlob(ctx context.Context, m manifest.Manifest) (content, error) {
@@ -130,7 +130,7 @@ func probeErrorJSON(_ context.Context, p *prober) finding {
 }
 
 // noBlob is the finding of the rows of blobs where none is known.
-func noBlob() finding { return after("has given no manifest with a blob") }
+func noBlob() finding { return after("has given no manifest with a config of 8 bytes or more") }
 
 // blobRequest returns a request for the blob that is read.
 func (p *prober) blobRequest(method string) request {
