@@ -62,7 +62,11 @@ func TestPlannedListHoldsForSeveralImages(t *testing.T) {
 	for i := range 6 {
 		c.source.pushImage("several", string(rune('a'+i)), "linux/amd64", "shared", string(rune('a'+i)))
 	}
-	c.writeList("FROM/several TO/several\nFROM/several:a TO/other\nFROM/tool:2 TO/tool oci:@/tool\nFROM/app:v* TO/app\n")
+	// Which image is the first with a blob is left to chance. The one that goes to a folder too shares none, not even its
+	// config: as the first with it, it would read that once for both of its targets, and else again for the folder.
+	c.source.pushImage("alone", "1", "linux/riscv64", "alone")
+	c.writeList("FROM/several TO/several\nFROM/several:a TO/other\nFROM/tool:2 TO/tool\nFROM/alone:1 TO/alone oci:@/alone\n" +
+		"FROM/app:v* TO/app\n")
 	c.expectsLine("sync -f @/images")
 	c.expectsLine("sync -f @/images")
 	c.writeList("FROM/several\nFROM/app:v*\nFROM/tool:2\n")
