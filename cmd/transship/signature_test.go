@@ -183,6 +183,7 @@ func TestBadPolicies(t *testing.T) {
 		rules(`{"images": ["**"]}`):    {2, `it has no "require"`},
 		rules(`{"require": "refuse"}`): {2, `it has no "images"`},
 		rules(`{"images": ["a@b"], "require": "refuse"}`):                                      {2, `"a@b" is no pattern`},
+		rules(`{"images": ["a:5/b", "**/b:1"], "require": "refuse"}`):                          {2, `"**/b:1" is no pattern`},
 		require(`[{"cosign": {"key": "team.pub", "key": "other.pub"}}]`):                       {2, "twice"},
 		require(`[{"cosign": {"key": "team.pub", "issuer": "x"}}]`):                            {2, `has neither "issuer"`},
 		require(`[{"cosign": {"key": "none.pub"}}]`):                                           {4, "none.pub"},

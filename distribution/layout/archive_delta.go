@@ -172,7 +172,7 @@ func (v *archiveVerifier) checkDeltas(ctx context.Context) error {
 		if c.Delta == nil {
 			continue
 		}
-		what, err := "blob "+string(c.Digest)+", made of a delta", error(nil)
+		what, size, err := "blob "+string(c.Digest)+", made of a delta", c.Size, error(nil)
 		if _, known := a.baseBlobs[c.Digest]; known {
 			d := manifest.Descriptor{Digest: c.Digest, Size: c.Size}
 			err = copyBlob(ctx, io.Discard, d, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
@@ -181,12 +181,13 @@ func (v *archiveVerifier) checkDeltas(ctx context.Context) error {
 		} else if _, hashed := a.volumes.hashed[a.deltas[c.Delta.Digest].offset]; hashed {
 			continue
 		} else {
-			what, err = "operations of the delta of blob "+string(c.Digest), a.checkDelta(ctx, c)
+			what, size = "operations of the delta of blob "+string(c.Digest), c.Delta.Size
+			err = a.checkDelta(ctx, c)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		v.report(Check{What: what, Digest: c.Digest, Size: c.Size, Err: err})
+		v.report(Check{What: what, Digest: c.Digest, Size: size, Err: err})
 	}
 	return nil
 }

@@ -314,7 +314,8 @@ func (p *policy) find(name reference.Reference) (*rule, string) {
 type pattern string
 
 func (p pattern) check() error {
-	if p == "" || strings.ContainsAny(string(p), "@ \t\n?[]") {
+	_, repository, _ := strings.Cut(string(p), "/") // before the slash a colon is that of a port
+	if p == "" || strings.ContainsAny(string(p), "@ \t\n?[]") || strings.Contains(repository, ":") {
 		return fmt.Errorf("%q is no pattern: write HOST/REPOSITORY, with * or **, and without a tag", string(p))
 	}
 	return nil

@@ -97,7 +97,7 @@ func (e *unsignedError) Unwrap() error { return e.error }
 // ExitCode returns [cli.ExitRefused].
 func (*unsignedError) ExitCode() int { return cli.ExitRefused }
 
-// Hint says how a bundle is signed.
+// Hint says what the signature is made of.
 func (*unsignedError) Hint() string {
-	return "transship save --sign KEY.pem signs a bundle; carry FILE.json and FILE.json.sig along with it"
+	return "FILE.json and FILE.json.sig must be beside the bundle, unchanged, as transship save --sign KEY.pem wrote them"
 }
