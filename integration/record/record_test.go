@@ -55,10 +55,10 @@ func clients(t *testing.T, from string) map[string]client {
 		},
 		"skopeo": {
 			func(t *testing.T, host string) {
-				skopeo.Output(t, "copy", "--all", "--src-tls-verify=false", "docker://"+host+"/src/repo:1", "dir:"+dir)
+				skopeo.Output(t, "copy", "--all", "--src-tls-verify=false", "docker://"+host+"/src/repo:1", "dir:"+dir+"/skopeo")
 			},
 			func(t *testing.T, host string) {
-				skopeo.Output(t, "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", "dir:"+dir,
+				skopeo.Output(t, "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", "dir:"+dir+"/skopeo",
 					"docker://"+host+"/skopeo/repo:1")
 			},
 		},
