@@ -30,8 +30,8 @@ const (
 )
 
 // Congestion finds out how many calls at once each host accepts, for each kind of call. The number
-// starts at 16 and doubles with each round trip, up to 64 (for downloads of large bodies it is 128), until the host responds with 429 or 503,
-// or its responses take longer and longer. Then it is halved, and grows by one with each round trip
+// starts at 16 and doubles with each round trip, up to 64, until the host responds with 429 or 503,
+// or its responses take longer and longer. For downloads of large bodies it is 128 at first. Then it is halved, and grows by one with each round trip
 // (additive increase, multiplicative decrease: RFC 5681, section 3.1). A call that was sent before
 // the last halving does not halve it again, since its response says nothing new.
 //

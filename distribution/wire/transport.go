@@ -90,10 +90,11 @@ type Transport struct {
 
 	mu        sync.Mutex
 	regular   transports
-	large     transports          // for large bodies, where regular has HTTP/2
-	ranges    map[int]*transports // for ranges of large bodies, by number of the connection
-	redirects map[string]bool     // by URL.Host: it has redirected a large body to another host
-	http2Only map[string]bool     // by URL.Host: it has refused HTTP/1.1
+	large     transports // for large bodies, where regular has HTTP/2
+	ranges    transports // for ranges of large bodies; each connection has a copy
+	copies    map[rangeConnection]*http.Transport
+	redirects map[string]bool // by URL.Host: it has redirected a large body to another host
+	http2Only map[string]bool // by URL.Host: it has refused HTTP/1.1
 }
 
 // transports are the transports of all hosts for one choice of protocols.
@@ -102,6 +103,12 @@ type transports struct {
 	ranges bool                       // what is read may wait in the connection
 	shared *http.Transport            // for hosts without files of their own
 	byHost map[string]*http.Transport // by URL.Host: its own transport, or shared
+}
+
+// rangeConnection is a connection for ranges: its number, and the transport that its own is a copy of.
+type rangeConnection struct {
+	of     *http.Transport
+	number int
 }
 
 type (
@@ -164,6 +171,10 @@ func (h *Transport) sendOver(pool *transports, req *http.Request, host string) (
 		CloseBody(req)
 		return nil, err
 	}
+	if pool == &h.ranges {
+		number, _ := req.Context().Value(rangeKey{}).(int)
+		transport = h.copyFor(rangeConnection{transport, number})
+	}
 	return transport.RoundTrip(req)
 }
 
@@ -172,24 +183,26 @@ func (h *Transport) sendOver(pool *transports, req *http.Request, host string) (
 func (h *Transport) pool(req *http.Request, host string, large bool) *transports {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	connection, isRange := req.Context().Value(rangeKey{}).(int)
+	_, isRange := req.Context().Value(rangeKey{}).(int)
 	switch {
 	case !large || h.HTTP2 || h.http2Only[host]:
 		return &h.regular
 	case isRange:
-		return h.rangePool(connection)
+		return &h.ranges
 	case req.URL.Scheme != "https" || h.HTTP1:
 		return &h.regular
 	}
 	return &h.large
 }
 
-// rangePool returns the transports for the ranges of a connection. h.mu is held.
-func (h *Transport) rangePool(connection int) *transports {
-	if h.ranges[connection] == nil {
-		set(&h.ranges, connection, &transports{http1: true, ranges: true})
+// copyFor returns the copy of a transport for the ranges of a connection.
+func (h *Transport) copyFor(c rangeConnection) *http.Transport {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.copies[c] == nil {
+		set(&h.copies, c, c.of.Clone())
 	}
-	return h.ranges[connection]
+	return h.copies[c]
 }
 
 func (h *Transport) noteHTTP2Only(host string) {
@@ -223,8 +236,8 @@ func (h *Transport) CloseIdleConnections() {
 	defer h.mu.Unlock()
 	h.regular.closeIdle()
 	h.large.closeIdle()
-	for _, pool := range h.ranges {
-		pool.closeIdle()
+	for _, transport := range h.copies {
+		transport.CloseIdleConnections()
 	}
 }
 
@@ -243,6 +256,7 @@ func (h *Transport) transport(pool *transports, host string, secure bool) (*http
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.regular.http1, h.large.http1 = h.HTTP1, true
+	h.ranges.http1, h.ranges.ranges = true, true
 	if !secure {
 		return h.sharedTransport(pool, host)
 	}
