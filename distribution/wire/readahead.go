@@ -8,15 +8,13 @@ import (
 // readAheadSize is how many bytes of a connection are read at a time while more are waiting.
 const readAheadSize = 64 << 10
 
-// readAheads are buffers of that size.
-var readAheads = sync.Pool{New: func() any { return new([readAheadSize]byte) }}
-
 // readAhead reads a connection in larger pieces than its reader asks for: crypto/tls reads two records,
 // 32 KiB, at a time, and each time is a system call. It has a buffer only while bytes come faster than
 // they are read, so that the many connections that wait for an answer have none.
 type readAhead struct {
 	conn    *net.TCPConn
-	more    bool // the last read was filled
+	buffers *sync.Pool // of *[readAheadSize]byte
+	more    bool       // the last read was filled
 	buf     *[readAheadSize]byte
 	pending []byte // of buf
 }
@@ -36,17 +34,20 @@ func (r *readAhead) Read(p []byte) (int, error) {
 	n := copy(p, r.pending)
 	r.pending = r.pending[n:]
 	if len(r.pending) == 0 {
-		readAheads.Put(r.buf)
+		r.buffers.Put(r.buf)
 	}
 	return n, nil
 }
 
 // fill reads the next bytes into a buffer.
 func (r *readAhead) fill() error {
-	r.buf = readAheads.Get().(*[readAheadSize]byte)
+	var ok bool
+	if r.buf, ok = r.buffers.Get().(*[readAheadSize]byte); !ok {
+		r.buf = new([readAheadSize]byte)
+	}
 	n, err := r.conn.Read(r.buf[:])
 	if n == 0 {
-		readAheads.Put(r.buf)
+		r.buffers.Put(r.buf)
 		return err
 	}
 	r.pending, r.more = r.buf[:n], n == readAheadSize

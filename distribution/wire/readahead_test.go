@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -36,7 +37,7 @@ func TestReadAhead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := newResetConn(conn.(*net.TCPConn))
+		c := newResetConn(conn.(*net.TCPConn), new(sync.Pool))
 		var got bytes.Buffer
 		_, err = io.CopyBuffer(struct{ io.Writer }{&got}, iotest.OneByteReader(io.LimitReader(c, 10)), make([]byte, 10))
 		if err == nil {

@@ -28,8 +28,8 @@ type resetConn struct {
 	readDone chan struct{} // closed after the last Read
 }
 
-func newResetConn(conn *net.TCPConn) *resetConn {
-	return &resetConn{TCPConn: conn, ahead: readAhead{conn: conn}, readDone: make(chan struct{})}
+func newResetConn(conn *net.TCPConn, buffers *sync.Pool) *resetConn {
+	return &resetConn{TCPConn: conn, ahead: readAhead{conn: conn, buffers: buffers}, readDone: make(chan struct{})}
 }
 
 func (c *resetConn) endReading() { c.once.Do(func() { close(c.readDone) }) }

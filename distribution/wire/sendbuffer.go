@@ -16,8 +16,9 @@ const DefaultSendBuffer = 256 << 10
 // sendBuffers are the buffers from which connections send large bodies. net/http sends 32 KiB at a
 // time, and each time costs a system call to read, one to write, and a wake-up of the peer.
 type sendBuffers struct {
-	size int // bytes of a buffer
-	pool sync.Pool
+	size  int // bytes of a buffer
+	pool  sync.Pool
+	ahead sync.Pool // of readAhead
 }
 
 func newSendBuffers(size int) *sendBuffers {
@@ -36,7 +37,7 @@ func (b *sendBuffers) wrap(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			return &bufferedConn{resetConn: newResetConn(tcp), buffers: b}, nil
+			return &bufferedConn{resetConn: newResetConn(tcp, &b.ahead), buffers: b}, nil
 		}
 		return conn, err
 	}
