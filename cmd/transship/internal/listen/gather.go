@@ -17,25 +17,26 @@ const (
 	gatherSize = 8 * maxRecord
 )
 
-// gatherBuffers are buffers of that size.
-var gatherBuffers = sync.Pool{New: func() any { return new([gatherSize]byte) }}
-
 // gatherListener accepts connections below TLS, each a [gatherConn].
-type gatherListener struct{ net.Listener }
+type gatherListener struct {
+	net.Listener
+	buffers sync.Pool // of *[gatherSize]byte
+}
 
 // Accept implements net.Listener.
-func (l gatherListener) Accept() (net.Conn, error) {
+func (l *gatherListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &gatherConn{Conn: conn}, nil
+	return &gatherConn{Conn: conn, buffers: &l.buffers}, nil
 }
 
 // gatherConn sends the records of one write to TLS together. crypto/tls writes each record of 16 KiB by
 // itself, and each write is a system call and may wake the client up.
 type gatherConn struct {
 	net.Conn
+	buffers *sync.Pool
 
 	mu     sync.Mutex
 	buf    *[gatherSize]byte // nil unless records are gathered
@@ -73,14 +74,18 @@ func (c *gatherConn) flush() error {
 
 // gather gathers what write writes, and sends it at the end.
 func (c *gatherConn) gather(write func() (int, error)) (int, error) {
+	buf, ok := c.buffers.Get().(*[gatherSize]byte)
+	if !ok {
+		buf = new([gatherSize]byte)
+	}
 	c.mu.Lock()
-	c.buf = gatherBuffers.Get().(*[gatherSize]byte)
+	c.buf = buf
 	c.mu.Unlock()
 	n, err := write()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	flushed := c.flush()
-	gatherBuffers.Put(c.buf)
+	c.buffers.Put(c.buf)
 	c.buf = nil
 	if err == nil {
 		err = flushed

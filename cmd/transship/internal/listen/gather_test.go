@@ -45,7 +45,7 @@ func TestGatherWrites(t *testing.T) {
 				_, _ = w.Write(bytes.Repeat([]byte{byte(i)}, size))
 			}
 		})))
-		server.Listener = gatherListener{countingListener{server.Listener, &writes}}
+		server.Listener = &gatherListener{Listener: countingListener{server.Listener, &writes}}
 		server.Config.ConnContext, server.EnableHTTP2 = connContext, http2
 		server.StartTLS()
 		resp, err := getAfter(server, next)

@@ -49,7 +49,7 @@ func (l *Listener) Serve(ctx context.Context, r *run.Run, h http.Handler) error 
 	ended := make(chan error, 1)
 	go func() {
 		if l.tls != nil {
-			ended <- server.ServeTLS(gatherListener{l}, "", "")
+			ended <- server.ServeTLS(&gatherListener{Listener: l}, "", "")
 			return
 		}
 		ended <- server.Serve(l)
