@@ -51,8 +51,17 @@ func TestAuditVerifyFindsTampering(t *testing.T) {
 		"a HAR cut": {`{"log":{"entries":[`, "it is cut off"},
 	} {
 		path := c.writeFile("changed.jsonl", test.text)
-		if o := c.run("audit", "verify", path); o.code != 7 || !strings.Contains(o.stderr, test.message) {
+		o := c.run("audit", "verify", path)
+		if o.code != 7 || !strings.Contains(o.stderr, test.message) {
 			t.Errorf("%s: exit %d\n%s", name, o.code, o.stderr)
+		}
+		for line := range strings.Lines(o.stdout) {
+			if strings.Contains(o.stderr, strings.TrimSpace(line)) {
+				t.Errorf("%s: it is printed twice: %s", name, line)
+			}
+		}
+		if lists := o.stdout != ""; lists != strings.Contains(o.stderr, " places") {
+			t.Errorf("%s: the places are not listed, or a single one is:\n%s%s", name, o.stdout, o.stderr)
 		}
 	}
 	c.run("audit", "verify", filepath.Join(dir, "no.jsonl")).

@@ -149,7 +149,11 @@ func TestDeltaBases(t *testing.T) {
 	}
 	c.do("load --base @/2.tar @/far/3.tar TO/based").want(0)
 	c.do("verify --deep TO/based/src/app:3").want(0)
-	c.do("copy oci-archive:@/far/3.tar TO/alone/app:3").wantError(wantedError{4, "the base of this bundle", ""})
+	missing := wantedError{4, "far/3.tar builds on 2.tar, which is missing: ", "put 2.tar into the folder of"}
+	c.do("copy oci-archive:@/far/3.tar TO/alone/app:3").wantError(missing)
+	c.do("save -o @/saved.tar oci-archive:@/far/3.tar").wantError(missing)
+	c.must(os.Rename(c.path("2.tar"), c.path("far/2.tar")))
+	c.do("copy oci-archive:@/far/3.tar TO/alone/app:3").wantError(wantedError{4, "builds on 1.tar, which is missing", "put 1.tar into"})
 	if c.target.has("alone/app", "3") {
 		t.Error("the image is there")
 	}
@@ -181,6 +185,53 @@ func TestSaveDeltaSince(t *testing.T) {
 	c.do("save --delta -o @/x.tar SRC2").wantError(wantedError{2, "--delta needs --since", "--since FILE.tar"})
 	c.must(os.Rename(c.path("1.tar"), c.path("moved.tar")))
 	c.do("save --delta --since @/1.tar.json -o @/x.tar SRC2").wantError(wantedError{4, "--delta", "beside its inventory"})
+}
+
+// The base of an image may have a tag alone, be the only one, or be a single image; why there is none is said.
+func TestSaveDeltaFindsBase(t *testing.T) {
+	t.Parallel()
+	c := newWeeklySetup(t)
+	for week, name := range []string{"tags", "new"} {
+		c.do(fmt.Sprintf("save -o @/%s/ SRC%d", name, week+1)).want(0)
+		c.setRefNames(name, fmt.Sprint("v", week+1))
+	}
+	c.writeFile("list", "oci:"+c.path("tags:v1")+" example.com/other:1\n")
+	c.do("save -o @/other.tar -f @/list").want(0)
+	c.do("copy --flatten --platform linux/arm64 SRC1 oci:@/single:1").want(0)
+	for line, want := range map[string]string{
+		"--since @/tags SRC2":           "3 there already, 3 as deltas",
+		"--since oci:@/tags oci:@/new":  "3 there already, 3 as deltas",
+		"--since @/other.tar SRC2":      "3 there already, 3 as deltas",
+		"--since @/other.tar oci:@/new": "3 there already, 3 as deltas",
+		"--since @/single SRC2":         "2 there already, 2 as deltas",
+	} {
+		c.do("save -o @/2.tar --delta "+line).want(0, want)
+		since, _, _ := strings.Cut(strings.TrimPrefix(line, "--since "), " ")
+		c.do("verify --base " + since + " @/2.tar").want(0)
+	}
+	signature := "FROM/src/app:sha256-" + strings.Repeat("f", 64) + ".sig"
+	c.source.pushImage("src/app", signature[len("FROM/src/app:"):], "linux/s390x", "signature")
+	c.do("save -o @/signed.tar SRC1 " + signature).want(0)
+	c.do("save -o @/2.tar --since @/signed.tar --delta SRC2 "+signature).want(0, "3 as deltas")
+	c.do("load @/signed.tar TO").want(0)
+	c.do("save -o @/2.tar --since docker://TO --delta SRC2").want(0, "3 as deltas")
+
+	c.writeFile("list", "oci:"+c.path("tags:v1")+" example.com/a:1\noci:"+c.path("new:v2")+" example.com/b:1\n")
+	c.do("save -o @/others.tar -f @/list").want(0)
+	c.source.pushImage("src/other", "1", "linux/s390x", weeklyLayer(1, 6))
+	app := c.source.host + "/src/app"
+	for line, want := range map[string]string{
+		"--since @/others.tar SRC2":        "no deltas of " + app + ":2: no image of " + c.path("others.tar") + " is of " + app,
+		"--since @/others.tar oci:@/new":   "it has no name to look for in " + c.path("others.tar"),
+		"--since docker://TO/none SRC2":    "no deltas of " + app + ":2: there is no image in " + c.target.host + "/none/src/app",
+		"--since @/tags FROM/src/other:1":  "has other platforms",
+		"--plan --since @/others.tar SRC2": "no deltas of " + app + ":2: no image of ",
+	} {
+		o := c.do("save -o @/2.tar --delta "+line).want(0, want)
+		if !strings.Contains(line, "--plan") {
+			o.want(0, ", 0 as deltas, ")
+		}
+	}
 }
 
 // A layer is read once from the source, whether it goes as a delta or whole.

@@ -183,11 +183,16 @@ func TestBadSigningKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.writeKeyPair("p384", key)
+	c.writeFile("text", "no key")
+	c.writeFile("large", strings.Repeat("x", 100<<10))
 	for line, want := range map[string]struct {
 		code int
 		text string
 	}{
 		"save -o @/b.tar --sign @/ed.pub SRC":        {2, "PEM block PUBLIC KEY"},
+		"save -o @/b.tar --sign @/large SRC":         {2, "large is larger than 66 kB, and no private key"},
+		"save -o @/b.tar --sign @/text SRC":          {2, "openssl genpkey -algorithm ed25519 -out key.pem makes one"},
+		"load --require-key @/text @/b.tar TO":       {2, "openssl pkey -in key.pem -pubout -out team.pub"},
 		"save -o @/b.tar --sign @/none.pem SRC":      {4, "none.pem"},
 		"save -o @/b.tar --sign @/encrypted.pem SRC": {2, "the key is encrypted"},
 		"save -o @/b.tar --sign @/p384.pem SRC":      {2, "neither Ed25519 nor ECDSA on P-256"},

@@ -169,19 +169,24 @@ func TestBadPolicies(t *testing.T) {
 		code    int
 		message string
 	}{
-		"":                             {2, "the policy"},
-		"null":                         {2, "the document is null"},
-		`{"version": 2, "rules": []}`:  {2, "it has version 2"},
-		`{"version": 1}`:               {2, "it has no rules"},
-		`{"version": 1, "Rules": []}`:  {2, "differs from"},
-		require(`"refuse", "x": 1`):    {2, `unknown field "x"`},
-		require(`"maybe"`):             {2, `"require" is "maybe"`},
-		require(`[]`):                  {2, "empty list"},
-		require(`[{}]`):                {2, `has one of "cosign", "sigstore" and "notation"`},
-		require(`[{"cosign": {}}]`):    {2, `it needs "key"`},
-		require(`[{"cosgin": {}}]`):    {2, `unknown field "cosgin"`},
-		rules(`{"images": ["**"]}`):    {2, `it has no "require"`},
-		rules(`{"require": "refuse"}`): {2, `it has no "images"`},
+		"":                                {2, "bad.json, line 1, column 1: the file is empty"},
+		"version: 1":                      {2, `bad.json, line 1, column 1: 'v' does not belong here; a policy is JSON: {"version": 1`},
+		"{\"version\": 1,\n \"rules\": [": {2, "bad.json, line 2, column 11: the file ends too early; a policy is JSON"},
+		"{\"version\": 1,\n}":             {2, "bad.json, line 2, column 1: the comma before '}' is one too many"},
+		`{"version": "1"}`:                {2, "bad.json: version: string was found, and a whole number is wanted"},
+		`{"version": 1, "rules": {}}`:     {2, "bad.json: rules: object was found, and an array is wanted"},
+		"null":                            {2, "the document is null"},
+		`{"version": 2, "rules": []}`:     {2, "it has version 2"},
+		`{"version": 1}`:                  {2, "it has no rules"},
+		`{"version": 1, "Rules": []}`:     {2, "differs from"},
+		require(`"refuse", "x": 1`):       {2, `unknown field "x"`},
+		require(`"maybe"`):                {2, `"require" is "maybe"`},
+		require(`[]`):                     {2, "empty list"},
+		require(`[{}]`):                   {2, `has one of "cosign", "sigstore" and "notation"`},
+		require(`[{"cosign": {}}]`):       {2, `it needs "key"`},
+		require(`[{"cosgin": {}}]`):       {2, `unknown field "cosgin"`},
+		rules(`{"images": ["**"]}`):       {2, `it has no "require"`},
+		rules(`{"require": "refuse"}`):    {2, `it has no "images"`},
 		rules(`{"images": ["a@b"], "require": "refuse"}`):                                      {2, `"a@b" is no pattern`},
 		rules(`{"images": ["a:5/b", "**/b:1"], "require": "refuse"}`):                          {2, `"**/b:1" is no pattern`},
 		require(`[{"cosign": {"key": "team.pub", "key": "other.pub"}}]`):                       {2, "twice"},
@@ -196,6 +201,8 @@ func TestBadPolicies(t *testing.T) {
 		c.do("verify --require-signature @/bad.json SRC").want(want.code, want.message)
 	}
 	c.do("verify --require-signature @/missing.json SRC").want(4, "missing.json")
+	c.writeFile("large.json", strings.Repeat(" ", 2<<20))
+	c.do("verify --require-signature @/large.json SRC").want(2, "the policy "+c.path("large.json")+" is larger than")
 	if n := c.source.Count("/v2/.+"); n != 0 {
 		t.Errorf("%d calls were made", n)
 	}
@@ -248,7 +255,11 @@ func TestGateOfEveryCommand(t *testing.T) {
 	} {
 		refused := strings.ReplaceAll(line, "POLICY", "--require-signature @/other.json")
 		c.source.ResetRequests()
-		o := c.do(refused).want(9, "is refused by the rule for **: its signature for cosign: it is not signed with a key of the policy")
+		not := "hint: nothing of the image was copied; "
+		if strings.HasPrefix(line, "load") {
+			not = "hint: nothing was pushed; "
+		}
+		o := c.do(refused).want(9, "is refused by the rule for **: its signature for cosign: it is not signed with a key of the policy", not)
 		if blobs, puts := c.source.Count("^GET .*/blobs/"), c.target.Count("^PUT|^POST"); blobs > 1 || puts > 0 {
 			t.Errorf("%s\nreads %d blobs, the signature's payload among them, and writes %d times", o.line, blobs, puts)
 		}
@@ -272,7 +283,9 @@ func TestGateOfEveryCommand(t *testing.T) {
 	c.do("verify --require-signature @/team.json TO/synced/repo:1.6").want(0)
 	c.do("verify --require-signature @/team.json @/saved.tar").want(0)
 	c.do("verify --require-signature @/team.json @/saved").want(0)
-	c.do("serve --require-signature @/other.json @/x.tar").want(9, "is refused by the rule for **")
+	c.do("serve --require-signature @/other.json @/x.tar").want(9, "is refused by the rule for **", "hint: nothing is served; ")
+	c.do("verify --require-signature @/other.json SRC").want(9, "hint: transship inspect --referrers shows")
+	c.do("verify --require-signature @/other.json @/x.tar").want(9, "hint: transship inspect --referrers shows")
 	c.do("serve --require-signature @/other.json @/saved").want(9, "is refused by the rule for **")
 }
 

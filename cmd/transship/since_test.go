@@ -66,6 +66,8 @@ func TestSaveSince(t *testing.T) {
 	if !strings.HasSuffix(o.stdout, "; it builds on 1.tar\n") {
 		t.Errorf("%s\nprints %s", o.line, o.stdout)
 	}
+	c.do("copy oci-archive:@/2-1.tar TO/of/bundle:2").want(0) // 1.tar is beside it
+	c.do("verify --deep TO/of/bundle:2").want(0)
 	// The third bundle is based on the second, whose own base has the rest.
 	c.do("save -o @/3.tar --since @/2-1.tar.json SRC3").want(0, "blobs: 1 fetched")
 	if got := bundleLayers(t, c.path("3.tar")); got != "three" {

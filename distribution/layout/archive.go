@@ -26,6 +26,7 @@ type Archive struct {
 	inventory   *Inventory               // transship.json, nil if there is none
 	deltas      map[blob.Digest]section  // by their own digests
 	baseBlobs   map[blob.Digest]baseBlob // set by SetBase
+	missing     Base                     // of the bundles that this one builds on the first that SetBase was not given
 
 	repositories      func() *repositorySet
 	namelessReferrers func() []referrerOf
@@ -165,8 +166,8 @@ func (a *Archive) manifest(d manifest.Descriptor) (manifest.Manifest, error) {
 }
 
 // Blob opens a blob at an offset in bytes. Of the descriptor only the digest is used. The bytes are
-// not verified; the reader has to do that. A missing blob is fs.ErrNotExist. If it is left to the
-// base and [Archive.SetBase] was not called, the message names the base.
+// not verified; the reader has to do that. A missing blob is fs.ErrNotExist. If it is left to a base
+// that [Archive.SetBase] was not given, the error is a *[MissingBaseError].
 func (a *Archive) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
 	if m, made := a.synthesized[d.Digest]; made {
 		return openSection(bytes.NewReader(m.Raw), d.Digest, m.Size, offset)
@@ -194,11 +195,8 @@ func openSection(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadClo
 
 func (a *Archive) notFound(what string, d blob.Digest) error {
 	if a.inBase(d) {
-		base, where := a.inventory.Base.File, "is in"
-		if _, isDelta := a.Delta(d); isDelta {
-			where = "is made of a delta and"
-		}
-		return fmt.Errorf("%s: %s %s %s %s, the base of this bundle: %w", a, what, d, where, base, fs.ErrNotExist)
+		_, isDelta := a.Delta(d)
+		return &MissingBaseError{a.String(), a.missing, what, d, isDelta}
 	}
 	return fmt.Errorf("%s: %s %s: %w", a, what, d, fs.ErrNotExist)
 }

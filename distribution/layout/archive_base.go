@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -38,6 +39,28 @@ func (e *BaseError) Error() string {
 // Is reports whether target is fs.ErrNotExist.
 func (e *BaseError) Is(target error) bool { return target == fs.ErrNotExist }
 
+// MissingBaseError is the error of content that a bundle leaves to its base, or has a delta of, if the
+// base is not at hand. It is fs.ErrNotExist.
+type MissingBaseError struct {
+	Path    string // of the bundle
+	Base    Base   // what is missing: what the bundle builds on, or a base of that
+	What    string // manifest or blob
+	Digest  blob.Digest
+	IsDelta bool // the bundle has a delta of it
+}
+
+// Error names the bundle and what is missing.
+func (e *MissingBaseError) Error() string {
+	why := "%s builds on %s, which is missing: %s %s is left to it"
+	if e.IsDelta {
+		why = "%s builds on %s, which is missing: the delta of %s %s needs it"
+	}
+	return fmt.Sprintf(why, e.Path, e.Base.File, e.What, e.Digest.Short())
+}
+
+// Is reports whether target is fs.ErrNotExist.
+func (e *MissingBaseError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // SetBase sets where the content is that a differential bundle leaves to its base. From then on the
 // archive's repositories show it, and [Archive.Blob] opens it. SetBase must be called before the
 // archive is used, and stores must stay open as long as the archive. Content of another size than
@@ -47,6 +70,7 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 	if a.inventory == nil || a.inventory.Base == nil {
 		return nil
 	}
+	a.missing = a.missingBase(stores)
 	leftOut := a.inventory.Missing()
 	a.baseBlobs = make(map[blob.Digest]baseBlob, len(leftOut))
 	var missing []Content
@@ -61,6 +85,23 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 		return &BaseError{a.String(), *a.inventory.Base, missing, len(leftOut)}
 	}
 	return nil
+}
+
+// missingBase returns the first base that is not among the stores: the bundle's own, the base of that, and
+// so on. It is the last one if all are there.
+func (a *Archive) missingBase(stores []BlobStore) Base {
+	at := *a.inventory.Base
+	for range maxDeltaChain {
+		i := slices.IndexFunc(stores, func(s BlobStore) bool {
+			base, is := s.(*Archive)
+			return is && base.inventory != nil && base.inventory.ID == at.ID
+		})
+		if i < 0 || stores[i].(*Archive).inventory.Base == nil {
+			break
+		}
+		at = *stores[i].(*Archive).inventory.Base
+	}
+	return at
 }
 
 // baseBlob is content of the base, in one of the stores given to SetBase.

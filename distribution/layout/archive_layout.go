@@ -92,6 +92,9 @@ func (a *Archive) readInventory() error {
 	}
 	in.ID, in.File = blob.FromBytes(b), a.Name()
 	a.inventory = &in
+	if in.Base != nil {
+		a.missing = *in.Base
+	}
 	return nil
 }
 

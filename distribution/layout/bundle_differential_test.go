@@ -72,7 +72,7 @@ func checkDifferential(t *testing.T, a *Archive, old manifest.Descriptor, s *sam
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
-	wantError(t, err, "is in 1.tar, the base of this bundle")
+	wantError(t, err, " builds on 1.tar, which is missing: blob "+old.Digest.Short()+" is left to it")
 	if bad := problems(t, a.Verify); bad != nil {
 		t.Errorf("problems: %v", bad)
 	}

@@ -88,8 +88,10 @@ func (c *verifyCommand) run(ctx context.Context, r *run.Run, args []string) erro
 	document := verification(args[0], found)
 	r.SetDocument(document)
 	if problem := c.problemText(found); problem != "" {
-		for _, p := range found.Problems {
-			fmt.Fprintln(r.Stdout, p.Text)
+		if len(found.Problems) > 1 { // the error has a single one
+			for _, p := range found.Problems {
+				fmt.Fprintln(r.Stdout, p.Text)
+			}
 		}
 		return &auditError{args[0] + ": " + problem}
 	}
@@ -163,9 +165,9 @@ func signers(ctx context.Context, file string, found audit.Result, keys []ed2551
 func (c *verifyCommand) problemText(r audit.Result) string {
 	switch n := len(r.Problems); {
 	case n >= audit.MaxProblems:
-		return fmt.Sprintf("it is not as it was written in at least %d places; the first: %s", n, r.Problems[0].Text)
+		return fmt.Sprintf("it is not as it was written in at least %d places", n)
 	case n > 1:
-		return fmt.Sprintf("it is not as it was written in %d places; the first: %s", n, r.Problems[0].Text)
+		return fmt.Sprintf("it is not as it was written in %d places", n)
 	case n == 1:
 		return r.Problems[0].Text
 	case r.Chained && !r.Complete:

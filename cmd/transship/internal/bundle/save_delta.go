@@ -18,7 +18,6 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
-	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
 )
@@ -59,6 +58,14 @@ type deltaStats struct {
 	unsupported     int   // layers that no delta is made of, such as those compressed with zstd
 }
 
+// String says how large the deltas are, "" if there are none.
+func (s deltaStats) String() string {
+	if s.made == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s in place of %s)", cli.FormatBytes(s.deltas), cli.FormatBytes(s.instead))
+}
+
 // summary says how the bundle has its blobs, for a note.
 func (m *deltaMaker) summary() string {
 	inBase := 0
@@ -68,8 +75,8 @@ func (m *deltaMaker) summary() string {
 		}
 	}
 	all, s := len(m.bundle.Blobs), m.stats
-	out := fmt.Sprintf("%d blob%s: %d there already, %d as deltas (%s in place of %s), %d whole", all, cli.Plural(all),
-		inBase, s.made, cli.FormatBytes(s.deltas), cli.FormatBytes(s.instead), all-inBase-s.made)
+	out := fmt.Sprintf("%d blob%s: %d there already, %d as deltas%s, %d whole", all, cli.Plural(all),
+		inBase, s.made, s, all-inBase-s.made)
 	if s.unsupported > 0 {
 		out += fmt.Sprintf(", of these %d that deltas are not made of: compressed with zstd, or in another way than before",
 			s.unsupported)
@@ -87,11 +94,8 @@ func (m *deltaMaker) remove() {
 // addDeltas makes deltas of the layers that have changed since the base, and puts them in their place
 // in the bundle.
 func (m *deltaMaker) addDeltas(ctx context.Context) (err error) {
-	m.pairs = map[blob.Digest]layerPair{}
-	for _, im := range m.bundle.Images {
-		if err := m.pairLayers(ctx, im); err != nil {
-			return fmt.Errorf("--since: %w", err)
-		}
+	if err := m.pairImages(ctx); err != nil {
+		return fmt.Errorf("--since: %w", err)
 	}
 	if len(m.pairs) == 0 {
 		return nil
@@ -108,93 +112,6 @@ func (m *deltaMaker) addDeltas(ctx context.Context) (err error) {
 	}) {
 		if err := m.add(ctx, p); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// pairLayers pairs the layers of an image with those at the same place of the same platform in the base.
-func (m *deltaMaker) pairLayers(ctx context.Context, im layout.Image) error {
-	name, err := reference.Parse(im.Name)
-	if err != nil {
-		return nil // without a name it has no repository
-	}
-	src, ref, err := m.base.find(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	olds, err := platformManifests(ctx, src, ref)
-	if err != nil {
-		return err
-	}
-	news, err := platformManifests(ctx, m.bundle, string(im.Digest))
-	if err != nil {
-		return err
-	}
-	for platform, now := range news {
-		old, known := olds[platform]
-		if !known {
-			continue
-		}
-		if err := m.pairManifests(ctx, name, now, old, src); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// platformManifests returns the image manifests that ref names, by platform. A single image has none.
-func platformManifests(ctx context.Context, src transfer.Source, ref string) (map[string]manifest.Manifest, error) {
-	root, err := src.Manifest(ctx, ref)
-	if err != nil || !manifest.IsIndex(root.MediaType) {
-		return map[string]manifest.Manifest{"": root}, err
-	}
-	refs, err := root.References()
-	out := map[string]manifest.Manifest{}
-	for _, d := range refs {
-		if d.Platform == nil || manifest.IsIndex(d.MediaType) || manifest.IsBlob(d.MediaType) {
-			continue
-		}
-		m, err := src.Manifest(ctx, string(d.Digest))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // an image of some of its platforms
-		}
-		if err != nil {
-			return nil, err
-		}
-		out[d.Platform.String()] = m
-	}
-	return out, err
-}
-
-// pairManifests pairs the layers of an image with those of an earlier one.
-func (m *deltaMaker) pairManifests(ctx context.Context, name reference.Reference, now, old manifest.Manifest,
-	src transfer.Source) error {
-	layers, err := now.References()
-	if err != nil {
-		return err
-	}
-	bases, err := old.References()
-	if err != nil {
-		return err
-	}
-	for i, d := range layers[:min(len(layers), len(bases))] {
-		base := bases[i]
-		_, inBase := m.bundle.Base.Find(d.Digest)
-		_, paired := m.pairs[d.Digest]
-		if inBase || paired || !manifest.IsLayer(d.MediaType) || d.Size < minDeltaBlob || base.Digest == d.Digest ||
-			!m.bundle.Has(d.Digest) {
-			continue
-		}
-		there, err := transfer.HasBlob(ctx, src, base)
-		if err != nil {
-			return err
-		}
-		if there {
-			m.pairs[d.Digest] = layerPair{d, base, src, m.base.repositories(base.Digest, name)}
 		}
 	}
 	return nil

@@ -3,7 +3,9 @@ package bundle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/blob"
@@ -16,8 +18,9 @@ import (
 
 // deltaBase is where the earlier images of --since are, to compare layers with.
 type deltaBase interface {
-	// find returns an image of the repository of a name: that with its tag if there is one. It is
-	// fs.ErrNotExist if there is none.
+	// find returns the image to compare one of a name with: of the same repository, and of the same tag if
+	// there is one. The name has no path if the image has none. If there is nothing to compare it with the error
+	// is a *baselessError.
 	find(ctx context.Context, name reference.Reference) (src transfer.Source, ref string, err error)
 	// repositories returns the repositories in which load looks for a blob, as the bundle names them.
 	repositories(d blob.Digest, name reference.Reference) []string
@@ -27,28 +30,65 @@ type deltaBase interface {
 // fileBase is a bundle or a folder.
 type fileBase struct {
 	images    *image.LocalImages
+	named     []image.LocalImage // of images, without those that only refer to others
+	unnamed   []image.LocalImage // likewise: with a tag alone, or without one
 	inventory layout.Inventory
+}
+
+// newFileBase returns a bundle or folder as a base.
+func newFileBase(ctx context.Context, images *image.LocalImages, in layout.Inventory) *fileBase {
+	b := &fileBase{images: images, inventory: in}
+	for _, im := range images.Images {
+		switch _, err := reference.Parse(im.Name); {
+		case im.Refers(ctx):
+		case err == nil:
+			b.named = append(b.named, im)
+		default:
+			b.unnamed = append(b.unnamed, im)
+		}
+	}
+	return b
 }
 
 func (b *fileBase) close() { b.images.Close() }
 
-// find implements deltaBase. Without the tag it is the last image of the repository.
+// find implements deltaBase. Without the tag it is the last image of the repository. If that has none, the
+// images without a repository may be of any, and so may the only image.
 func (b *fileBase) find(_ context.Context, name reference.Reference) (transfer.Source, string, error) {
-	var found image.LocalImage
-	for _, im := range b.images.Images {
+	candidates := slices.DeleteFunc(slices.Clone(b.named), func(im image.LocalImage) bool {
 		ref, err := reference.Parse(im.Name)
-		if err != nil || ref.Name() != name.Name() {
-			continue
-		}
-		found = im
-		if ref.Tag == name.Tag {
-			break
-		}
+		return err != nil || ref.Name() != name.Name()
+	})
+	if len(candidates) == 0 {
+		candidates = b.unnamed
 	}
-	if found.Source == nil {
-		return nil, "", fs.ErrNotExist
+	if len(candidates) == 0 && haveOneDigest(b.named) {
+		candidates = b.named
+	}
+	switch n := len(candidates); {
+	case n == 0 && name.Path == "":
+		return nil, "", &baselessError{"it has no name to look for in " + b.images.Path}
+	case n == 0:
+		return nil, "", &baselessError{fmt.Sprintf("no image of %s is of %s", b.images.Path, name.FamiliarName())}
+	}
+	found := candidates[len(candidates)-1]
+	if i := slices.IndexFunc(candidates, func(im image.LocalImage) bool { return tagOf(im) == name.Tag }); i >= 0 {
+		found = candidates[i]
 	}
 	return found.Source, string(found.Digest), nil
+}
+
+// haveOneDigest reports whether images are one under several names.
+func haveOneDigest(images []image.LocalImage) bool {
+	return !slices.ContainsFunc(images, func(im image.LocalImage) bool { return im.Digest != images[0].Digest })
+}
+
+// tagOf returns the tag of an image, "" if it has none.
+func tagOf(im image.LocalImage) string {
+	if ref, err := reference.Parse(im.Name); err == nil {
+		return ref.Tag
+	}
+	return im.Tag()
 }
 
 // repositories implements deltaBase.
@@ -84,13 +124,16 @@ func (b *registryBase) find(ctx context.Context, name reference.Reference) (tran
 	}
 	last := ""
 	for tag, err := range repo.TagNames(ctx) {
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
 			return nil, "", err
+		case transfer.CosignSubject(tag) == "" && !image.IsReferrersTag(tag):
+			last = tag
 		}
-		last = tag
 	}
 	if last == "" {
-		return nil, "", fs.ErrNotExist
+		return nil, "", &baselessError{"there is no image in " + target.FamiliarName()}
 	}
 	return repo, last, nil
 }

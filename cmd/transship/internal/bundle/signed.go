@@ -20,7 +20,7 @@ func (f *signFlag) register(fs *flag.FlagSet, r *run.Run) {
 		"sign the inventory with this private `key` (PEM, Ed25519 or ECDSA P-256): FILE.json.sig")
 	r.Prepare(func(ctx context.Context) (err error) {
 		if f.path != "" {
-			f.key, err = run.ReadKey(ctx, f.path, signature.ParsePrivateKey)
+			f.key, err = run.ReadPrivateKey(ctx, f.path, signature.ParsePrivateKey)
 		}
 		return err
 	})

@@ -84,7 +84,7 @@ func (c *saveCommand) openDeltaBase(ctx context.Context, r *run.Run, in layout.I
 	if err != nil {
 		return nil, err
 	}
-	return &fileBase{images, in}, nil
+	return newFileBase(ctx, images, in), nil
 }
 
 // registryInventory lists the blobs that the repositories have that load would push the images to.

@@ -23,9 +23,10 @@ import (
 
 // Gate checks images against a policy. The zero value has none, and lets every image pass.
 type Gate struct {
-	path   string // of the policy
-	policy *policy
-	record func(signature.Verdict) // gets each verdict; may be nil
+	path    string // of the policy
+	policy  *policy
+	command string                  // that checks the images
+	record  func(signature.Verdict) // gets each verdict; may be nil
 }
 
 // Flag registers --require-signature. The policy and all files that it names are read before the run
@@ -33,7 +34,7 @@ type Gate struct {
 func (g *Gate) Flag(fs *flag.FlagSet, r *run.Run) {
 	fs.StringVar(&g.path, "require-signature", "",
 		"refuse images whose signatures do not satisfy the rules of this `policy` (transship help signatures)")
-	g.record = r.AddVerdict
+	g.record, g.command = r.AddVerdict, r.Command
 	r.Prepare(func(ctx context.Context) (err error) {
 		if g.path != "" {
 			g.policy, err = readPolicy(ctx, g.path)
@@ -65,7 +66,7 @@ func (g *Gate) Check(
 		g.record(v)
 	}
 	if v.Reason != "" {
-		return v, &RefusedError{v}
+		return v, &RefusedError{v, g.command}
 	}
 	return v, nil
 }
@@ -118,7 +119,10 @@ func describe(ctx context.Context, src transfer.Source, ref string) (manifest.De
 }
 
 // RefusedError says that an image does not pass the gate.
-type RefusedError struct{ Verdict signature.Verdict }
+type RefusedError struct {
+	Verdict signature.Verdict
+	command string // that has refused it
+}
 
 // Error names the image, the rule and the reason.
 func (e *RefusedError) Error() string {
@@ -128,10 +132,19 @@ func (e *RefusedError) Error() string {
 // ExitCode returns [cli.ExitRefused].
 func (*RefusedError) ExitCode() int { return cli.ExitRefused }
 
-// Hint says what to do about it.
-func (*RefusedError) Hint() string {
-	return "nothing of the image was copied; transship inspect --referrers shows what refers to it, " +
-		"and verify --require-signature asks the policy alone"
+// Hint says what the command did not do, and how to find out more.
+func (e *RefusedError) Hint() string {
+	const look = "transship inspect --referrers shows what refers to it"
+	const ask = look + ", and transship verify --require-signature asks the policy alone"
+	switch e.command[strings.LastIndexByte(e.command, ' ')+1:] { // of an alias such as image load
+	case "verify":
+		return look
+	case "load":
+		return "nothing was pushed; " + ask
+	case "serve":
+		return "nothing is served; " + ask
+	}
+	return "nothing of the image was copied; " + ask
 }
 
 // noRuleError says that a policy has no rule for an image.

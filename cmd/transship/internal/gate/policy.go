@@ -91,23 +91,30 @@ type notationRequirement struct {
 // readPolicy reads a policy and the files that it names, each once.
 func readPolicy(ctx context.Context, path string) (*policy, error) {
 	text, err := cli.ReadFile(ctx, path, maxPolicy)
+	if cli.Has[*cli.UsageError](err) {
+		return nil, badPolicy(err.Error())
+	}
 	if err != nil {
 		return nil, err
 	}
 	p := &policy{}
-	if err := decodeStrictly([]byte(text), p); err != nil {
-		return nil, badPolicy(path, err)
+	err = decodeStrictly([]byte(text), p)
+	if at, wrong := syntaxProblem(text, err); wrong != "" {
+		return nil, badPolicy(fmt.Sprintf("%s, %s: %s", path, at, wrong))
 	}
-	if err := p.check(); err != nil {
-		return nil, badPolicy(path, err)
+	if err == nil {
+		err = p.check()
+	}
+	if err != nil {
+		return nil, badPolicy(path + ": " + typeProblem(err))
 	}
 	return p, p.readFiles(ctx, path)
 }
 
 // badPolicy is the error of a policy that cannot be used.
-func badPolicy(path string, err error) error {
+func badPolicy(why string) error {
 	return &cli.UsageError{
-		Message: fmt.Sprintf("the policy %s: %s", path, strings.TrimPrefix(err.Error(), "json: ")),
+		Message: "the policy " + why,
 		Advice:  "transship help signatures shows what a policy may have",
 	}
 }

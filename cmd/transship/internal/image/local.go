@@ -55,8 +55,17 @@ type reader struct {
 	read func(ctx context.Context, name string, r io.Reader) (*layout.Archive, error)
 	note string // is printed before a file is unpacked
 
-	alone bool // without the bundles that it builds on
+	bases basesToUse
 }
+
+// basesToUse are the bundles that one builds on and that lie beside it.
+type basesToUse int
+
+const (
+	basesOfDeltas basesToUse = iota // for a bundle that has deltas
+	allBases
+	noBases
+)
 
 // wholeReader reads tars whose blobs are read afterwards.
 func wholeReader() reader {
@@ -104,7 +113,7 @@ func openArchive(ctx context.Context, r *run.Run, path string, unpack reader) (*
 		return nil, err
 	}
 	l := ArchiveImages(path, archive)
-	if archive.HasDeltas() && !unpack.alone {
+	if unpack.bases == allBases || unpack.bases == basesOfDeltas && archive.HasDeltas() {
 		err = l.UseBases(ctx, r)
 	}
 	if err != nil && !cli.Has[*layout.BaseError](err) {

@@ -65,6 +65,6 @@ func (l *LocalImages) Close() {
 // openBase opens a bundle or folder, and no bundles that it builds on.
 func openBase(ctx context.Context, r *run.Run, path string) (*LocalImages, error) {
 	unpack := wholeReader()
-	unpack.alone = true
+	unpack.bases = noBases
 	return openLocal(ctx, r, path, unpack)
 }

@@ -28,7 +28,9 @@ func (c *localCache) get(ctx context.Context, r *run.Run, l Location) (*LocalIma
 	key := fmt.Sprint(l.IsArchive(), l.Placed().Path)
 	cached := c.open[key]
 	if cached == nil {
-		images, err := l.open(ctx, r, wholeReader())
+		unpack := wholeReader()
+		unpack.bases = allBases
+		images, err := l.open(ctx, r, unpack)
 		if err != nil {
 			return nil, err
 		}

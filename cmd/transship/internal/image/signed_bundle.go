@@ -23,7 +23,7 @@ func (f *KeyFlag) Register(fs *flag.FlagSet, r *run.Run) {
 		"refuse a bundle that has no signature by this public `key`, a file in PEM, or has changed since it was signed")
 	r.Prepare(func(ctx context.Context) (err error) {
 		if f.IsOn() {
-			f.keys, err = run.ReadKey(ctx, f.path, signature.ParsePublicKeys)
+			f.keys, err = run.ReadPublicKey(ctx, f.path, signature.ParsePublicKeys)
 		}
 		return err
 	})

@@ -50,7 +50,8 @@ SRC and DST are references, with or without docker:// before them, or one of
   null:                        as DST nothing: the image is read and verified
 IMAGE is a tag or a name; DIR@DIGEST and FILE@DIGEST name an image by its digest. Without either, SRC must have one
 image, apart from what refers to it, and DST gets the name that the image has. DIR@index and FILE@index as SRC mean
-index.json itself as one image, whose platforms are its entries.`,
+index.json itself as one image, whose platforms are its entries. A bundle of save --since is SRC together with those
+that it builds on, if they lie in its folder.`,
 		Example: `transship copy halohub/halo:1.6 registry.example.com/hczjl/halo:1.6
 transship copy --platform linux/amd64,linux/arm64 alpine:3.20 localhost:5000/alpine:3.20
 transship copy alpine:3.20 oci:layout:3.20

@@ -36,7 +36,25 @@ func (e *UnfinishedError) Hint() string {
 	if IsArchiveError(e.Err) {
 		return archiveHint(e.Err)
 	}
+	if hint := missingBaseHint(e.Err); hint != "" {
+		return hint
+	}
 	return e.keptHint()
+}
+
+// missingBaseHint says where the base of a bundle is taken from, "" if the error is another one. Only bundles
+// are found by themselves.
+func missingBaseHint(err error) string {
+	var missing *layout.MissingBaseError
+	switch {
+	case !errors.As(err, &missing):
+		return ""
+	case missing.Base.ID == "":
+		return fmt.Sprintf("load takes it from there: transship load --base %s %s REGISTRY; without --base the registry "+
+			"must have it", missing.Base.File, missing.Path)
+	}
+	return fmt.Sprintf("put %s into the folder of %s, or name it: transship load --base FILE %[2]s REGISTRY, or "+
+		"transship serve %[2]s FILE", missing.Base.File, missing.Path)
 }
 
 // keptHint says what is left of the bundle.

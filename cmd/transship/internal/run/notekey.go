@@ -21,7 +21,7 @@ type NoteKey struct {
 // ReadNoteKey reads a private key of Ed25519 in PEM, as openssl genpkey -algorithm ed25519 writes it. Its
 // name is that of the file, without the extension.
 func ReadNoteKey(file string) (*NoteKey, error) {
-	key, err := ReadKey(context.Background(), file, func(text []byte) (ed25519.PrivateKey, error) {
+	key, err := ReadPrivateKey(context.Background(), file, func(text []byte) (ed25519.PrivateKey, error) {
 		key, err := signature.ParsePrivateKey(text)
 		if err != nil {
 			return nil, err
@@ -49,7 +49,7 @@ func (k *NoteKey) Name() string { return k.name }
 
 // ReadNotePublicKey reads a public key of Ed25519 in PEM, as openssl pkey -pubout writes it.
 func ReadNotePublicKey(file string) (ed25519.PublicKey, error) {
-	return ReadKey(context.Background(), file, func(text []byte) (ed25519.PublicKey, error) {
+	return ReadPublicKey(context.Background(), file, func(text []byte) (ed25519.PublicKey, error) {
 		keys, err := signature.ParsePublicKeys(text)
 		switch {
 		case err != nil:
