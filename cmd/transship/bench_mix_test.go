@@ -170,6 +170,28 @@ func TestMixKnee(t *testing.T) {
 	}
 }
 
+// A registry that does not answer at the rate is to blame, and not the generator: the operations that waited
+// for a place are counted, and a scenario of which none ended is an error.
+func TestMixRegistryIsTheBottleneck(t *testing.T) {
+	stuck := func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodHead && strings.Contains(r.URL.Path, "/manifests/bench-") {
+				select {
+				case <-time.After(time.Minute):
+				case <-r.Context().Done():
+				}
+			}
+			h.ServeHTTP(w, r)
+		})
+	}
+	o, got, _ := runMix(t, stuck, "--rate 20/s --scenario resolve --outstanding 4 --for 2s --warmup 0s")
+	o.want(1, "resolve: 36 of 40 failed: unsent", "4 of 40 failed: unfinished", "at most 4 of 4 places were taken",
+		"no resolve ended: the registry did not answer in time", "hint: give a lower --rate")
+	if got.OK || got.Generator.Bottleneck || got.Generator.Late > 0 || got.Scenarios[0].Failed != 40 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestMixUsageErrors(t *testing.T) {
 	s := startServer(t)
 	at := " " + s.host + "/x"

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // DockerCLI is the docker command with a configuration of its own. Its manifest commands need no engine, but create and
@@ -95,11 +97,24 @@ type DockerEngine struct {
 	Host       string // its socket, as DOCKER_HOST wants it
 	Containerd string // the socket of its containerd
 	Version    string
+	process    *process
 }
 
 // Engine starts Debian's docker engine with state of its own, without networks. It runs beside other engines. Loopback
 // registries may speak plain HTTP to it. args are more arguments of dockerd.
 func Engine(t testing.TB, args ...string) *DockerEngine {
+	t.Helper()
+	return startEngine(t, Program{}, args)
+}
+
+// EngineRunBy is Engine with dockerd run by another program, such as transship record --audit FILE --.
+func EngineRunBy(t testing.TB, by Program) *DockerEngine {
+	t.Helper()
+	return startEngine(t, by, nil)
+}
+
+// startEngine starts an engine, by another program unless that is empty.
+func startEngine(t testing.TB, by Program, args []string) *DockerEngine {
 	t.Helper()
 	program := Find(t, "dockerd", "docker.io")
 	unshare := Find(t, "unshare", "util-linux")
@@ -122,6 +137,10 @@ func Engine(t testing.TB, args ...string) *DockerEngine {
 			"--storage-driver=vfs",
 			"--bridge=none", "--iptables=false", "--ip6tables=false")
 		cmd.Args = append(cmd.Args, args...)
+		if by.Path != "" {
+			cmd = exec.Command(by.Path, slices.Concat(by.Args, cmd.Args)...)
+			cmd.Env = by.Env
+		}
 		return cmd
 	}
 	s.ready = func([]int) error {
@@ -129,8 +148,14 @@ func Engine(t testing.TB, args ...string) *DockerEngine {
 		e.Version = strings.TrimSpace(string(out))
 		return err
 	}
-	s.start(t)
+	e.process, _ = s.start(t)
 	return e
+}
+
+// Stop asks the engine to end, and returns its exit status.
+func (e *DockerEngine) Stop(t testing.TB) int {
+	e.process.stop(time.Until(Deadline(t)))
+	return e.process.cmd.ProcessState.ExitCode()
 }
 
 // CLI is a docker command that talks to the engine.

@@ -135,26 +135,26 @@ func mixError(m *mix.Mix, result *openloop.Result) error {
 		if c.Due == 0 || c.Failures() < c.Due {
 			continue
 		}
-		if c.Err == nil {
-			return &unsentError{m.Shares[i].Scenario}
+		if c.Failed[openloop.Unsent]+c.Failed[openloop.Unfinished] == c.Due {
+			return &unansweredError{m.Shares[i].Scenario}
 		}
 		return fmt.Errorf("every %s failed: %w", m.Shares[i].Scenario, c.Err)
 	}
 	return nil
 }
 
-// unsentError says that no operation of a scenario got a place.
-type unsentError struct{ scenario mix.Scenario }
+// unansweredError says that no operation of a scenario ended in time.
+type unansweredError struct{ scenario mix.Scenario }
 
 // Error names the scenario.
-func (e *unsentError) Error() string {
-	return fmt.Sprintf("no %s was sent: the registry did not end those before in time", e.scenario)
+func (e *unansweredError) Error() string {
+	return fmt.Sprintf("no %s ended: the registry did not answer in time", e.scenario)
 }
 
 // Hint says what to do.
-func (*unsentError) Hint() string {
+func (*unansweredError) Hint() string {
 	return "give a lower --rate; --rate 1..N/s finds the one that the registry holds"
 }
 
 // ExitCode returns [cli.ExitFailed].
-func (*unsentError) ExitCode() int { return cli.ExitFailed }
+func (*unansweredError) ExitCode() int { return cli.ExitFailed }

@@ -24,10 +24,10 @@ type front struct {
 func (f *front) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	switch {
 	case isPreface(in):
-		f.relay.refusePreface(w)
+		f.relay.declinePreface(w, in, f.upstream.Host)
 		return
 	case in.URL.Host != "" || in.Method == http.MethodConnect:
-		refuse(w, http.StatusBadRequest, "this is a registry, and no proxy: transship record -- COMMAND has one")
+		f.relay.decline(w, in, in.URL, http.StatusBadRequest, "this is a registry, and no proxy: transship record -- COMMAND has one")
 		return
 	}
 	to := f.target(in.URL)

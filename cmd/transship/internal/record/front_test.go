@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// What cannot be recorded is refused, and does not reach the registry.
+// What record cannot carry is answered, recorded and said, and does not reach the registry.
 func TestFrontRefuses(t *testing.T) {
 	t.Parallel()
-	said := 0
-	r := &relay{run: t.Context(), fail: func(string, error) { said++ }, send: roundTripper(func(*http.Request) (*http.Response, error) {
+	said, recorded := 0, 0
+	record := func(answers http.RoundTripper) http.RoundTripper { recorded++; return answers }
+	r := &relay{run: t.Context(), fail: func(string, error) { said++ }, record: record, send: roundTripper(func(*http.Request) (*http.Response, error) {
 		t.Error("a call went out")
 		return nil, errors.New("a call went out")
 	})}
@@ -20,19 +21,19 @@ func TestFrontRefuses(t *testing.T) {
 	for _, test := range []struct {
 		method, target string
 		header         http.Header
-		status, said   int
+		status         int
 	}{
-		{"PRI", "*", nil, http.StatusHTTPVersionNotSupported, 1}, // HTTP/2 without TLS
-		{http.MethodGet, "/v2/", http.Header{"Upgrade": {"websocket"}}, http.StatusNotImplemented, 1},
-		{http.MethodGet, "http://x.example/", nil, http.StatusBadRequest, 0},
-		{http.MethodConnect, "x.example:443", nil, http.StatusBadRequest, 0},
+		{"PRI", "*", nil, http.StatusHTTPVersionNotSupported}, // HTTP/2 without TLS
+		{http.MethodGet, "/v2/", http.Header{"Upgrade": {"websocket"}}, http.StatusNotImplemented},
+		{http.MethodGet, "http://x.example/", nil, http.StatusBadRequest},
+		{http.MethodConnect, "x.example:443", nil, http.StatusBadRequest},
 	} {
-		said = 0
+		said, recorded = 0, 0
 		u, _ := url.Parse(test.target)
 		w := httptest.NewRecorder()
 		f.ServeHTTP(w, &http.Request{Method: test.method, URL: u, Host: "127.0.0.1:5001", Header: test.header})
-		if w.Code != test.status || said != test.said {
-			t.Errorf("%s %s: %d, said %d times", test.method, test.target, w.Code, said)
+		if w.Code != test.status || said != 1 || recorded != 1 {
+			t.Errorf("%s %s: %d, said %d times, recorded %d times", test.method, test.target, w.Code, said, recorded)
 		}
 	}
 }

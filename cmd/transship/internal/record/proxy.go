@@ -6,15 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"sync"
 	"time"
-
-	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
 
 // proxy is a proxy for the calls of one program (RFC 9110, sections 7.6 and 9.3.6). Of a call over TLS
@@ -47,7 +44,7 @@ func newProxy(r *relay) (*proxy, error) {
 	}
 	p := &proxy{relay: r, authority: authority, trusted: trusted, listener: l}
 	p.tunnels = &tunnels{Listener: l, opened: make(chan net.Conn), closed: make(chan struct{})}
-	errorLog := log.New(failureWriter{r.fail}, "", 0)
+	errorLog := newErrorLog("the command's connection", r.fail)
 	p.outer = &http.Server{Handler: http.HandlerFunc(p.serveOuter), ReadHeaderTimeout: time.Minute, ErrorLog: errorLog}
 	p.inner = &http.Server{
 		Handler:           http.HandlerFunc(p.serveInner),
@@ -59,15 +56,6 @@ func newProxy(r *relay) (*proxy, error) {
 		},
 	}
 	return p, nil
-}
-
-// failureWriter prints what a server logs of a connection that failed.
-type failureWriter struct{ fail func(string, error) }
-
-// Write implements io.Writer.
-func (w failureWriter) Write(text []byte) (int, error) {
-	w.fail("the command's connection", errors.New(cli.OneLine(string(text))))
-	return len(text), nil
 }
 
 // start answers calls from now on.
@@ -89,11 +77,11 @@ func (p *proxy) serveOuter(w http.ResponseWriter, in *http.Request) {
 	case in.Method == http.MethodConnect:
 		p.openTunnel(w, in)
 	case isPreface(in):
-		p.relay.refusePreface(w)
+		p.relay.declinePreface(w, in, p.listener.Addr().String())
 	case in.URL.Scheme == "http" && in.URL.Host != "":
 		p.relay.serve(w, in, destination{url: in.URL, host: in.Host})
 	default:
-		refuse(w, http.StatusBadRequest, "this is a proxy for HTTP and HTTPS")
+		p.relay.decline(w, in, in.URL, http.StatusBadRequest, "this is a proxy for HTTP and HTTPS")
 	}
 }
 
@@ -118,7 +106,7 @@ func withoutDefaultPort(target string) string {
 // openTunnel answers a CONNECT, and hands the connection to the inner server.
 func (p *proxy) openTunnel(w http.ResponseWriter, in *http.Request) {
 	if _, _, err := net.SplitHostPort(in.Host); err != nil {
-		refuse(w, http.StatusBadRequest, "CONNECT needs HOST:PORT")
+		p.relay.decline(w, in, in.URL, http.StatusBadRequest, "CONNECT needs HOST:PORT")
 		return
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()

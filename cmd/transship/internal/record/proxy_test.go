@@ -27,7 +27,8 @@ func startProxy(t *testing.T, send roundTripper) (p *proxy, failures func() stri
 	t.Helper()
 	var mu sync.Mutex
 	var said strings.Builder
-	p, err := newProxy(&relay{run: t.Context(), command: "record", send: send, fail: func(call string, err error) {
+	record := func(answers http.RoundTripper) http.RoundTripper { return answers }
+	p, err := newProxy(&relay{run: t.Context(), command: "record", send: send, record: record, fail: func(call string, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		said.WriteString(call + ": " + err.Error() + "\n")
@@ -112,7 +113,10 @@ func TestProxyRefuses(t *testing.T) {
 		}
 	}
 	said := failures()
-	for _, want := range []string{"HTTP/2 without TLS", "another protocol than HTTP", "GET http://far.example/v2/?token=REDACTED: no route to host"} {
+	for _, want := range []string{
+		"HTTP/2 without TLS", "another protocol than HTTP", "GET http://x/v2/: this is a proxy", "CONNECT http://x: CONNECT needs HOST:PORT",
+		"GET http://far.example/v2/?token=REDACTED: no route to host",
+	} {
 		if strings.Count(said, want) != 1 {
 			t.Errorf("%q is not said once:\n%s", want, said)
 		}

@@ -1,14 +1,20 @@
 package record
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 
 	"github.com/hczjl/transship/blob"
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/distribution/wire"
 )
 
@@ -16,8 +22,9 @@ import (
 type relay struct {
 	run     context.Context // it ends when a call was refused or could not be recorded
 	command string
-	send    http.RoundTripper
-	fail    func(call string, err error) // is told of a call that had no answer
+	send    http.RoundTripper                                 // to the call's host
+	record  func(answers http.RoundTripper) http.RoundTripper // records calls that do not go out
+	fail    func(call string, err error)                      // is told of a call that had no answer
 
 	known known
 	small buffers
@@ -34,20 +41,36 @@ type destination struct {
 // serve passes a call on and its answer back. A call that cannot be passed on is answered in the form of
 // the specification's errors: 403 if a policy refuses it, 502 if there was no answer.
 func (p *relay) serve(w http.ResponseWriter, in *http.Request, to destination) {
-	switch {
-	case p.run.Err() != nil:
-		refuse(w, http.StatusForbidden, "the recorded run has ended")
+	if in.Header.Get("Upgrade") != "" {
+		p.decline(w, in, to.url, http.StatusNotImplemented, "another protocol than HTTP cannot be recorded")
 		return
-	case in.Header.Get("Upgrade") != "":
-		p.fail(in.Method+" "+wire.Redact(to.url), errors.New("the client wants another protocol than HTTP, which cannot be recorded"))
-		refuse(w, http.StatusNotImplemented, "transship record passes on HTTP alone")
+	}
+	p.pass(w, in, to, p.send)
+}
+
+// decline answers a call that record cannot carry, and says why. It is on the record with that answer,
+// as a call to u, which may lack scheme and host.
+func (p *relay) decline(w http.ResponseWriter, in *http.Request, u *url.URL, status int, reason string) {
+	to := *u
+	to.Scheme, to.Host = cmp.Or(u.Scheme, "http"), cmp.Or(u.Host, in.Host)
+	if p.run.Err() == nil {
+		p.fail(in.Method+" "+wire.Redact(&to), errors.New(reason))
+	}
+	p.pass(w, in, destination{url: &to, host: in.Host}, p.record(declined{status, reason}))
+}
+
+// pass sends a call by a transport and its answer back.
+func (p *relay) pass(w http.ResponseWriter, in *http.Request, to destination, transport http.RoundTripper) {
+	if p.run.Err() != nil {
+		refuse(w, http.StatusForbidden, "the recorded run has ended")
 		return
 	}
 	var proxy httputil.ReverseProxy
 	proxy = httputil.ReverseProxy{
 		Rewrite:      func(pr *httputil.ProxyRequest) { p.rewrite(pr, to) },
-		Transport:    p.send,
+		Transport:    transport,
 		BufferPool:   &p.small,
+		ErrorLog:     newErrorLog(in.Method+" "+wire.Redact(to.url), p.failedBody),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.failed(w, in, to.url, err) },
 		ModifyResponse: func(resp *http.Response) error {
 			p.known.note(resp)
@@ -67,10 +90,10 @@ func (p *relay) serve(w http.ResponseWriter, in *http.Request, to destination) {
 // 9113, section 3.4).
 func isPreface(in *http.Request) bool { return in.Method == "PRI" }
 
-// refusePreface answers a client that speaks HTTP/2 without TLS.
-func (p *relay) refusePreface(w http.ResponseWriter) {
-	p.fail("a client's connection", errors.New("HTTP/2 without TLS cannot be recorded"))
-	refuse(w, http.StatusHTTPVersionNotSupported, "HTTP/2 needs TLS here")
+// declinePreface answers a client that speaks HTTP/2 without TLS to host.
+func (p *relay) declinePreface(w http.ResponseWriter, in *http.Request, host string) {
+	to := &url.URL{Host: host, Path: "*"}
+	p.decline(w, in, to, http.StatusHTTPVersionNotSupported, "HTTP/2 without TLS cannot be recorded")
 }
 
 // rewrite makes the request that goes out.
@@ -95,8 +118,52 @@ func (p *relay) failed(w http.ResponseWriter, in *http.Request, to *url.URL, err
 	}
 }
 
-// refuse answers with an error in the form of distribution-spec, "Error Codes".
+// declined answers calls that do not go out.
+type declined struct {
+	status int
+	reason string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (d declined) RoundTrip(req *http.Request) (*http.Response, error) {
+	wire.CloseBody(req)
+	body := specError(d.status, d.reason)
+	return &http.Response{
+		Status: http.StatusText(d.status), StatusCode: d.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, Request: req,
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}, nil
+}
+
+// failedBody reports an answer whose body ended early. The run's own end says so by itself.
+func (p *relay) failedBody(call string, err error) {
+	if p.run.Err() == nil {
+		p.fail(call, errors.New(strings.TrimPrefix(err.Error(), "httputil: ReverseProxy read error during body copy: ")))
+	}
+}
+
+// newErrorLog returns the log of a server or a proxy of net/http: fail gets what it logs.
+func newErrorLog(call string, fail func(call string, err error)) *log.Logger {
+	return log.New(logWriter(func(text string) { fail(call, errors.New(cli.OneLine(text))) }), "", 0)
+}
+
+type logWriter func(text string)
+
+// Write implements io.Writer.
+func (w logWriter) Write(text []byte) (int, error) {
+	w(string(text))
+	return len(text), nil
+}
+
+// refuse answers with an error.
 func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(specError(status, message)) // the client has gone, or reads it
+}
+
+// specError returns an error in the form of distribution-spec, "Error Codes".
+func specError(status int, message string) []byte {
 	code := "UNSUPPORTED"
 	switch status {
 	case http.StatusForbidden:
@@ -104,12 +171,10 @@ func refuse(w http.ResponseWriter, status int, message string) {
 	case http.StatusBadGateway: // as CNCF distribution has it; the specification has no code for that
 		code = "UNAVAILABLE"
 	}
-	type specError struct {
+	type entry struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	body, _ := json.Marshal(map[string][]specError{"errors": {{code, message}}}) // strings always have JSON
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client has gone, or reads it
+	body, _ := json.Marshal(map[string][]entry{"errors": {{code, message}}}) // strings always have JSON
+	return body
 }

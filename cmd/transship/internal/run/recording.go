@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,12 @@ func (r *Run) RecordFlags(fs *flag.FlagSet) {
 
 // Records reports whether the calls are written to a file or printed.
 func (r *Run) Records() bool { return r.reporter() != nil }
+
+// RecordAnswers returns what records requests of other programs that do not go out: answers has their
+// responses.
+func (r *Run) RecordAnswers(answers http.RoundTripper) http.RoundTripper {
+	return r.recorder().Over(answers)
+}
 
 // AuditFlag registers --audit alone. what is what it records: calls, or the requests to a server.
 func (r *Run) AuditFlag(fs *flag.FlagSet, what string) {

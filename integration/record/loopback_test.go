@@ -1,0 +1,46 @@
+package record
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/hczjl/transship/integration/fixture"
+	"github.com/hczjl/transship/integration/servers"
+)
+
+// A pull of 419 MB from transship serve on this machine, directly and through a recorder, by turns: seconds of
+// each, and the ratio, as medians. The registry and the recorder speak plain HTTP, or TLS, both.
+func BenchmarkOnLoopback(b *testing.B) {
+	store := filepath.Join(b.TempDir(), "store")
+	const layer = 100 << 20
+	im := fixture.Synthetic(fixture.Spec{Seed: 48, Layers: []int64{layer, layer, layer, layer}})
+	filling := servers.Serve(b, "--writable", store)
+	if err := filling.Repository("src/repo").Push(b.Context(), im, "1"); err != nil {
+		b.Fatal(err)
+	}
+	filling.Stop(b)
+	certificates := servers.NewCertificates(b)
+	tls := []string{"--tls-cert", certificates.ServerCertFile, "--tls-key", certificates.ServerKeyFile}
+	for name, flags := range map[string][]string{"plain": nil, "TLS": tls} {
+		b.Run(name, func(b *testing.B) {
+			at := servers.Serve(b, append(flags, store)...)
+			recorder := servers.Record(b, append(flags, "--audit", filepath.Join(b.TempDir(), "record.jsonl"), "--ca", certificates.CAFile, at.Host)...)
+			client, _ := servers.Transship(b)
+			pull := func(host string) float64 {
+				began := time.Now()
+				client.Output(b, "copy", "-q", "--ranges", "1", "--src-ca", certificates.CAFile, host+"/src/repo:1", "null:")
+				return time.Since(began).Seconds()
+			}
+			var direct, recorded, ratio []float64
+			for b.Loop() {
+				direct, recorded = append(direct, pull(at.Host)), append(recorded, pull(recorder.Host))
+				ratio = append(ratio, recorded[len(recorded)-1]/direct[len(direct)-1])
+			}
+			b.Logf("directly %.2f s, recorded %.2f s, ratios %.2f", direct, recorded, ratio)
+			b.ReportMetric(median(direct), "s/direct")
+			b.ReportMetric(median(recorded), "s/recorded")
+			b.ReportMetric(median(ratio), "ratio")
+		})
+	}
+}
