@@ -70,7 +70,7 @@ func (b *largeBuffers) Put(buf []byte) {
 // fullReader reads leastRead bytes at least, up to the end or an error.
 type fullReader struct {
 	io.ReadCloser
-	err error // after what was read
+	err error // of the last read
 }
 
 // Read implements io.Reader.
@@ -79,9 +79,6 @@ func (f *fullReader) Read(p []byte) (n int, err error) {
 		var read int
 		read, f.err = f.ReadCloser.Read(p[n:])
 		n += read
-	}
-	if n > 0 && f.err != io.EOF {
-		return n, nil
 	}
 	return n, f.err
 }
