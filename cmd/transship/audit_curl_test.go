@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,8 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 	passwords := func(_ *testing.T, next http.Handler) http.Handler { return requirePassword(next) }
 	open := func(_ *testing.T, next http.Handler) http.Handler { return next }
 	account := user + ":" + password
+	one := []string{"--platform", "linux/arm64", "--flatten"} // each call is a run of curl: only "plain" has all platforms
+	with := func(flags ...string) []string { return slices.Concat(one, flags) }
 	for name, test := range map[string]struct {
 		format string
 		guard  func(*testing.T, http.Handler) http.Handler // in front of both registries
@@ -65,13 +68,13 @@ func TestAuditCurlRepeatsCopy(t *testing.T) {
 		rules  []registry.Rule // of the source, during the copy only
 	}{
 		"plain":        {"jsonl", open, nil, nil},
-		"a HAR":        {"har", open, nil, nil},
-		"tokens":       {"jsonl", tokens, []string{"--src-creds", account, "--dst-creds", account}, nil},
-		"password":     {"jsonl", passwords, []string{"--src-creds", account, "--dst-creds", account}, nil},
-		"redirects":    {"jsonl", redirectBlobs, nil, nil},
-		"chunks":       {"jsonl", open, []string{"--chunk-size", "64"}, nil},
-		"one platform": {"jsonl", open, []string{"--platform", "linux/arm64", "--flatten"}, nil},
-		"attempts": {"jsonl", open, nil, []registry.Rule{
+		"a HAR":        {"har", open, one, nil},
+		"tokens":       {"jsonl", tokens, with("--src-creds", account, "--dst-creds", account), nil},
+		"password":     {"jsonl", passwords, with("--src-creds", account, "--dst-creds", account), nil},
+		"redirects":    {"jsonl", redirectBlobs, one, nil},
+		"chunks":       {"jsonl", open, with("--chunk-size", "64"), nil},
+		"one platform": {"jsonl", open, one, nil},
+		"attempts": {"jsonl", open, one, []registry.Rule{
 			{Match: "^GET .*/manifests/1.6", Times: 1, Status: 503},
 			{Match: "^GET .*/blobs/sha256", Times: 2, Cut: registry.CutResponse, After: 3},
 		}},

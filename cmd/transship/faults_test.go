@@ -34,6 +34,12 @@ type faultSetup struct {
 	list                    blob.Digest      // the digest of the image
 }
 
+// faultImages is what no run changes: a store that has src/repo:1.6, and the digest of that image.
+type faultImages struct {
+	store *registry.Memory
+	list  blob.Digest
+}
+
 // faultCall is a call of a command: the first request at a server that the pattern matches.
 type faultCall struct {
 	name  string
@@ -103,6 +109,8 @@ var faults = []struct {
 // testdata/faults.txt. Whatever happens, the run ends in time, its tag never points at an incomplete
 // image, and nothing is sent after its end.
 func TestFaults(t *testing.T) {
+	images := faultImages{store: &registry.Memory{}}
+	images.list = pushFaultImage(&server{&registry.Faults{Handler: &registry.Handler{Store: images.store}}, t, sourceHost})
 	var table strings.Builder
 	fmt.Fprintf(&table, "exit codes for a fault that happens once, and always\n")
 	for _, call := range faultCalls {
@@ -114,7 +122,7 @@ func TestFaults(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					rule := fault.rule
 					rule.Match, rule.Times = call.match, times
-					synctest.Test(t, func(t *testing.T) { codes[i] = runFault(t, call, rule) })
+					synctest.Test(t, func(t *testing.T) { codes[i] = runFault(t, images, call, rule) })
 				})
 			}
 			fmt.Fprintf(&table, "  %-20s %d %d\n", fault.name, codes[0], codes[1])
@@ -124,8 +132,8 @@ func TestFaults(t *testing.T) {
 }
 
 // runFault runs a command with a fault in one of its calls, and returns the exit code.
-func runFault(t *testing.T, call faultCall, rule registry.Rule) int {
-	s := newFaultSetup(t, call.args)
+func runFault(t *testing.T, images faultImages, call faultCall, rule registry.Rule) int {
+	s := newFaultSetup(t, images, call.args)
 	defer s.program.network.close()
 	at := call.at(s)
 	at.Set(rule)
@@ -149,15 +157,13 @@ func runFault(t *testing.T, call faultCall, rule registry.Rule) int {
 
 // newFaultSetup starts the servers. The source and the storage have the image src/repo:1.6, and so has the target if
 // the command line names it there.
-func newFaultSetup(t *testing.T, args string) *faultSetup {
+func newFaultSetup(t *testing.T, images faultImages, args string) *faultSetup {
 	home := t.TempDir()
 	s := &faultSetup{program: &program{t: t, ctx: t.Context(), network: &memoryNetwork{},
 		env: map[string]string{"HOME": home, "XDG_RUNTIME_DIR": home, "PATH": home}}}
-	images := &registry.Memory{}
-	s.images = &registry.Memory{}
-	s.source, s.storage = s.start(t, sourceHost, images), s.start(t, storageHost, images)
+	s.images, s.list = &registry.Memory{}, images.list
+	s.source, s.storage = s.start(t, sourceHost, images.store), s.start(t, storageHost, images.store)
 	s.target = s.start(t, targetHost, s.images)
-	s.list = pushFaultImage(s.source)
 	if strings.Contains(args, targetHost+"/src/repo") {
 		pushFaultImage(s.target)
 	}
