@@ -15,13 +15,17 @@ build: ## the program, in bin/
 
 check: fmt vet vet-systems unit-short
 
-test: fmt vet vet-integration staticcheck workflows unit integration
+# What compiles comes first, one after the other. What is left waits much of its time: its parts run at a time, and if one fails,
+# make fails when the others have ended. vet and staticcheck look at what the race detector's tests are built of.
+test: RACE := -race
+test: fmt vet vet-integration tools
+	$(MAKE) -j4 RACE=$(RACE) staticcheck workflows unit integration
 
 fmt:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 
 vet:
-	$(GO) vet ./... ./testdata/image
+	$(GO) vet $(RACE) ./... ./testdata/image
 
 # The other systems that a release is built for, tests included. It compiles all anew for each, which is why CI leaves it to
 # the systems of its matrix.
@@ -30,14 +34,21 @@ vet-systems:
 	GOOS=freebsd $(GO) vet ./...
 	GOOS=windows $(GO) vet ./...
 
+# Two programs are little more than their imports, many hundreds of packages that nothing else needs with the race detector.
+IMPORTERS := ./cncf ./dockercli
+NO_IMPORTERS = $$($(GO) list ./... | grep -v -e '/cncf$$' -e '/dockercli$$')
+
 vet-integration:
-	cd integration && $(GO) vet ./...
+	cd integration && $(GO) vet $(RACE) $(NO_IMPORTERS)
+	cd integration && $(GO) vet $(IMPORTERS)
 
 # staticcheck is a tool of the integration module, so that the product's go.mod stays at three modules.
+STATICCHECK = $$(cd $(CURDIR)/integration && $(GO) tool -n staticcheck)
+WITH_RACE = GOFLAGS="$$($(GO) env GOFLAGS) $(RACE)"
 staticcheck:
-	cd integration && $(GO) build -o $(BIN)/staticcheck honnef.co/go/tools/cmd/staticcheck
-	$(BIN)/staticcheck ./...
-	cd integration && $(BIN)/staticcheck ./...
+	check="$(STATICCHECK)" && $(WITH_RACE) "$$check" ./...
+	cd integration && check="$(STATICCHECK)" && $(WITH_RACE) "$$check" $(NO_IMPORTERS)
+	cd integration && "$(STATICCHECK)" $(IMPORTERS)
 
 # Not a tool of the integration module: it does not compile with the YAML module that oras requires.
 .PHONY: workflows
@@ -51,6 +62,11 @@ export TRANSSHIP_DOCKER_MANIFEST := $(BIN)/docker-manifest
 oracle:
 	cd integration && $(GO) build -o $(BIN)/docker-manifest ./dockercli
 
+# The programs that the tests run. Without this, the first tests of several packages would build them at a time, each for itself.
+.PHONY: tools
+tools:
+	cd integration && for tool in $$($(GO) list tool); do $(GO) tool -n "$${tool##*/}" >/dev/null || exit 1; done
+
 # vet has looked at all packages already, with more checks than "go test" makes.
 GO_TEST = $(GO) test -vet=off -timeout $(TEST_TIMEOUT)
 
@@ -62,7 +78,7 @@ unit: oracle
 
 # Only packages that have tests: "go test ./..." would build the others as well, with the race detector and all they import.
 # The tests wait for servers and clients much of the time: more run at a time than there are processors.
-integration: oracle
+integration: oracle tools
 	cd integration && $(GO_TEST) -race -count=1 -parallel $$((2 * $$(getconf _NPROCESSORS_ONLN))) $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 # Every fuzz target for FUZZTIME, one after the other.
