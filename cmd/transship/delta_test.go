@@ -142,7 +142,12 @@ func TestDeltaBases(t *testing.T) {
 	if !strings.HasSuffix(o.stdout, "; it builds on 2.tar, which 3 deltas must be applied to: --base checks that\n") {
 		t.Errorf("verify prints %s", o.stdout)
 	}
-	c.do("verify --base @/1.tar @/far/3.tar").wantError(wantedError{4, "3.tar builds on 2.tar", ""})
+	c.do("verify --base @/1.tar @/far/3.tar").wantError(wantedError{4, "3.tar builds on 2.tar", "--base must name 2.tar"})
+	o = c.do("verify oci-archive:@/far/3.tar:3").want(0)
+	if !strings.HasSuffix(o.stdout, "; it builds on 2.tar, which 3 deltas must be applied to: --base checks that\n") {
+		t.Errorf("verify of one image prints %s", o.stdout)
+	}
+	c.do("verify --base @/2.tar oci-archive:@/far/3.tar:3").wantError(wantedError{2, "--base is for whole bundles", "the file alone"})
 	o = c.do("verify --base @/2.tar @/far/3.tar").want(0)
 	if strings.Contains(o.stdout, "must be applied") {
 		t.Errorf("verify prints %s", o.stdout)
@@ -152,7 +157,11 @@ func TestDeltaBases(t *testing.T) {
 	missing := wantedError{4, "far/3.tar builds on 2.tar, which is missing: ", "put 2.tar into the folder of"}
 	c.do("copy oci-archive:@/far/3.tar TO/alone/app:3").wantError(missing)
 	c.do("save -o @/saved.tar oci-archive:@/far/3.tar").wantError(missing)
-	c.must(os.Rename(c.path("2.tar"), c.path("far/2.tar")))
+	c.must(os.Mkdir(c.path("between"), 0o700))
+	c.must(os.Rename(c.path("2.tar"), c.path("between/2,a.tar"))) // files may have any name
+	c.do("verify --base @/between/2,a.tar @/far/3.tar").wantError(wantedError{4, "3.tar builds on 2.tar", "--base must name 1.tar"})
+	c.do("verify --base @/between/2,a.tar --base @/1.tar @/far/3.tar").want(0)
+	c.must(os.Rename(c.path("between/2,a.tar"), c.path("far/2.tar")))
 	c.do("copy oci-archive:@/far/3.tar TO/alone/app:3").wantError(wantedError{4, "builds on 1.tar, which is missing", "put 1.tar into"})
 	if c.target.has("alone/app", "3") {
 		t.Error("the image is there")

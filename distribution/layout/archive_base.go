@@ -26,6 +26,7 @@ type BlobStore interface {
 type BaseError struct {
 	Path    string // of the bundle
 	Base    Base
+	Absent  Base      // the first of Base, the base of that and so on that SetBase was not given
 	Missing []Content // by digest
 	Total   int       // how many blobs the bundle leaves to its base
 }
@@ -82,7 +83,7 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 		}
 	}
 	if len(missing) > 0 {
-		return &BaseError{a.String(), *a.inventory.Base, missing, len(leftOut)}
+		return &BaseError{a.String(), *a.inventory.Base, a.missing, missing, len(leftOut)}
 	}
 	return nil
 }

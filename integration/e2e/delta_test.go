@@ -67,7 +67,7 @@ func TestDeltasAcrossTheGap(t *testing.T) {
 			for week, im := range images {
 				push(t, g.src, im, "team/app", fmt.Sprint("1.", 6+week))
 			}
-			newKeys(t, g.shell.Dir, g.medium)
+			newKeys(t, g.shell.Dir) // the home folder of both sides
 			blocks := pageSection(t, "Signed, day after day").blocks
 			if len(blocks) != 6 {
 				t.Fatalf("the page has %d blocks, want 6", len(blocks))
@@ -82,7 +82,7 @@ func TestDeltasAcrossTheGap(t *testing.T) {
 			}
 			near.run(t, 0, blocks[4])
 			far.run(t, 0, "mkdir away; mv mon.* tue.* away")
-			if got := far.run(t, exitNotFound, "transship load --require-key team.pub wed.tar far.example:5000"); !strings.Contains(
+			if got := far.run(t, exitNotFound, "transship load --require-key ~/team.pub wed.tar far.example:5000"); !strings.Contains(
 				got, "wed.tar builds on tue.tar") || !strings.Contains(got, "load tue.tar first") {
 				t.Errorf("without tue.tar, load says\n%s", got)
 			}
@@ -103,13 +103,13 @@ func TestDeltasAcrossTheGap(t *testing.T) {
 	}
 }
 
-// newKeys makes a private key as key.pem in one folder, and its public key as team.pub in another, with openssl.
-func newKeys(t *testing.T, private, public string) {
+// newKeys makes a private key as key.pem in a folder, and its public key as team.pub, with openssl.
+func newKeys(t *testing.T, folder string) {
 	t.Helper()
 	openssl := servers.Program{Path: servers.Find(t, "openssl", "openssl")}
-	key := filepath.Join(private, "key.pem")
+	key := filepath.Join(folder, "key.pem")
 	openssl.Output(t, "genpkey", "-algorithm", "ed25519", "-out", key)
-	openssl.Output(t, "pkey", "-in", key, "-pubout", "-out", filepath.Join(public, "team.pub"))
+	openssl.Output(t, "pkey", "-in", key, "-pubout", "-out", filepath.Join(folder, "team.pub"))
 }
 
 // wantNoWrites checks that nothing was sent to a registry since ForgetCalls.

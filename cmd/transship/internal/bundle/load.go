@@ -33,7 +33,7 @@ type loadCommand struct {
 	gate      gate.Gate
 	key       image.KeyFlag
 	jobs      cli.Count
-	bases     cli.StringList
+	bases     cli.FileList
 	archive   *layout.Archive // of the images; nil for a folder
 }
 

@@ -155,13 +155,13 @@ func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.Loc
 }
 
 // baseFlag registers --base.
-func baseFlag(fs *flag.FlagSet, bases *cli.StringList) {
+func baseFlag(fs *flag.FlagSet, bases *cli.FileList) {
 	fs.Var(bases, "base",
 		"take what a bundle of --since needs from this `bundle` or folder; may be repeated (default the bundles beside it)")
 }
 
 // useBases has a bundle take what it needs from those that --base names.
-func useBases(ctx context.Context, r *run.Run, local *image.LocalImages, bases cli.StringList) error {
+func useBases(ctx context.Context, r *run.Run, local *image.LocalImages, bases cli.FileList) error {
 	if len(bases) == 0 {
 		return nil
 	}

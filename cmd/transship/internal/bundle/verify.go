@@ -29,7 +29,7 @@ type verifyCommand struct {
 	platforms cli.PlatformList
 	gate      gate.Gate
 	key       image.KeyFlag
-	bases     cli.StringList
+	bases     cli.FileList
 }
 
 // Verify returns the command verify.
@@ -198,6 +198,9 @@ func (c *verifyCommand) verifyImage(ctx context.Context, r *run.Run, o image.Ori
 	if c.key.IsOn() {
 		return image.NoFileError()
 	}
+	if len(c.bases) > 0 {
+		return &cli.UsageError{Message: "--base is for whole bundles", Advice: "name the file alone, without an image in it"}
+	}
 	err := o.Admit(ctx, &c.gate)
 	if o.Signature != nil {
 		v.Signatures = []signature.Verdict{*o.Signature}
@@ -206,7 +209,7 @@ func (c *verifyCommand) verifyImage(ctx context.Context, r *run.Run, o image.Ori
 		return err
 	}
 	return (&imageVerifier{
-		src: o.Source, platforms: c.platforms, deep: deep, referrers: c.referrers, report: v.add,
+		src: o.Source, platforms: c.platforms, deep: deep, referrers: c.referrers, report: v.add, leftToBase: v.addLeftToBase,
 	}).run(ctx, o.Ref)
 }
 
@@ -299,6 +302,16 @@ func (v *Verification) add(c layout.Check) {
 	if c.Err != nil {
 		v.lacks = v.lacks || run.IsNotFound(c.Err)
 		v.Problems = append(v.Problems, problem{cli.OneLine(c.What), c.Digest, cli.OneLine(c.Err.Error())})
+	}
+}
+
+// addLeftToBase counts a blob of one image that a bundle leaves to its base.
+func (v *Verification) addLeftToBase(left *layout.MissingBaseError) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.BuildsOn = left.Base.File
+	if left.IsDelta {
+		v.Deltas++
 	}
 }
 

@@ -26,8 +26,10 @@ type imageVerifier struct {
 	platforms cli.PlatformList
 	deep      bool               // read the blobs too; needed where src is no [blobHeader]
 	referrers bool               // verify what refers to the manifests too; src is a transfer.ReferrerLister then
-	report    func(layout.Check) // may be called concurrently
-	manifests []blob.Digest      // that were verified
+	report    func(layout.Check) // may be called concurrently, as leftToBase
+	// leftToBase gets the blobs of a bundle whose base is not at hand.
+	leftToBase func(*layout.MissingBaseError)
+	manifests  []blob.Digest // that were verified
 }
 
 // blobHeader is a source that tells the size of a blob without its bytes, -1 if it does not know it.
@@ -218,8 +220,10 @@ func (v *imageVerifier) read(ctx context.Context, d manifest.Descriptor) (int64,
 	})
 	defer r.Close()
 	n, err := io.Copy(io.Discard, r)
-	if local, ok := v.src.(transfer.Inventoried); ok && errors.Is(err, fs.ErrNotExist) && local.HasContent(d.Digest) {
-		return n, nil // a bundle leaves it to its base
+	var left *layout.MissingBaseError
+	if errors.As(err, &left) {
+		v.leftToBase(left)
+		return n, nil
 	}
 	return n, err
 }

@@ -97,6 +97,9 @@ func shortFlags(fs *flag.FlagSet, typed string) []*flag.Flag {
 // namesOneFile reports whether a flag's value is a file. Of two the first would be lost without a
 // word.
 func namesOneFile(f *flag.Flag) bool {
+	if _, several := f.Value.(*FileList); several {
+		return false
+	}
 	value, _ := flag.UnquoteUsage(f)
 	return value == "file" || value == "bundle" || longName(f) == "file"
 }

@@ -34,6 +34,18 @@ func (l *PlatformList) Set(s string) error {
 	return nil
 }
 
+// FileList is the value of a flag that names a file and may be repeated.
+type FileList []string
+
+// String implements flag.Value.
+func (l *FileList) String() string { return strings.Join(*l, " ") }
+
+// Set implements flag.Value.
+func (l *FileList) Set(s string) error {
+	*l = append(*l, s)
+	return nil
+}
+
 // StringList is the value of a flag that takes values separated by commas and may be repeated.
 type StringList []string
 

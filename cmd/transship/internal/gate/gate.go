@@ -101,10 +101,13 @@ func (r require) check(ctx context.Context, src transfer.Source, ref string, v *
 
 // imageName returns the name of an image in verdicts. One without a name is called by its place.
 func imageName(name reference.Reference, src transfer.Source, ref string) string {
-	if name.Path != "" {
+	switch {
+	case name.Path != "":
 		return name.Familiar()
+	case name.Tag != "":
+		return fmt.Sprint(src) + ":" + name.Tag
 	}
-	return fmt.Sprint(src) + "@" + cmp.Or(name.Tag, blob.Digest(ref).Short())
+	return fmt.Sprint(src) + "@" + blob.Digest(ref).Short()
 }
 
 // describe returns the descriptor of an image.

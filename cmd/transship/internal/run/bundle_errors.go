@@ -42,6 +42,16 @@ func (e *UnfinishedError) Hint() string {
 	return e.keptHint()
 }
 
+// baseHint names what --base was not given.
+func baseHint(err error) string {
+	var lacks *layout.BaseError
+	errors.As(err, &lacks)
+	if lacks.Absent.ID == "" {
+		return fmt.Sprintf("--base must name %s, or a bundle or folder that has the same blobs", lacks.Absent.File)
+	}
+	return fmt.Sprintf("--base must name %s, or put it into the folder of %s", lacks.Absent.File, lacks.Path)
+}
+
 // missingBaseHint says where the base of a bundle is taken from, "" if the error is another one. Only bundles
 // are found by themselves.
 func missingBaseHint(err error) string {

@@ -52,6 +52,8 @@ func (r *Run) Hint(err error) string {
 		return incompleteHint(err)
 	case cli.Has[*layout.UnpackError](err):
 		return "set TMPDIR to a folder with room for it, or unpack it yourself"
+	case cli.Has[*layout.BaseError](err):
+		return baseHint(err)
 	case cli.Has[*layout.MissingBaseError](err):
 		return missingBaseHint(err)
 	case cli.Has[*distribution.TagDeleteError](err):
