@@ -62,7 +62,9 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, content io.Reader
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	sent, err := h.buffers.copy(w, io.LimitReader(content, length))
+	// Not by the response's ReadFrom, which sends files by sendfile(2): on one machine, a pull of 100 MB
+	// takes 1.4 to 1.6 times as long by that.
+	sent, err := h.buffers.Copy(w, io.LimitReader(content, length))
 	if err == nil && sent < length {
 		err = io.ErrUnexpectedEOF
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/endpoint"
 )
 
@@ -39,7 +40,7 @@ type Handler struct {
 
 	memory   Memory
 	sessions sessions
-	buffers  buffers
+	buffers  blob.Buffers // for bodies
 	deletion sync.RWMutex // held for writing while a blob is deleted, for reading while a manifest that may need it is put
 }
 

@@ -235,7 +235,7 @@ func (h *Handler) appendBody(w http.ResponseWriter, r *http.Request, upload Uplo
 	if r.ContentLength > left {
 		return tooLarge(h.MaxBlobSize)
 	}
-	_, err := h.buffers.copy(upload, &bodyReader{http.MaxBytesReader(w, r.Body, left), h.MaxBlobSize})
+	_, err := h.buffers.Copy(upload, &bodyReader{http.MaxBytesReader(w, r.Body, left), h.MaxBlobSize})
 	return err
 }
 

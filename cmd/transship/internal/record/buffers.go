@@ -3,13 +3,14 @@ package record
 import (
 	"io"
 	"sync"
+
+	"github.com/hczjl/transship/blob"
 )
 
 const (
-	// smallBuffer is how many bytes of a body are passed on at a time.
-	smallBuffer = 256 << 10
-	// largeBuffer is the same for a large body. Where all cores are busy, a pull in pieces of 256 KiB
-	// takes 1.15 times as long: client, recorder and registry wake one another more often.
+	// largeBuffer is how many bytes of a large body are passed on at a time. Where all cores are busy, a
+	// pull in pieces of 256 KiB takes 1.15 times as long: client, recorder and registry wake one another
+	// more often.
 	largeBuffer = 4 << 20
 	// maxLarge is how many of these there are; further bodies have small ones.
 	maxLarge = 4
@@ -17,23 +18,9 @@ const (
 	leastRead = 64 << 10
 )
 
-// buffers is an [httputil.BufferPool] of small buffers.
-type buffers struct{ pool sync.Pool }
-
-// Get implements httputil.BufferPool.
-func (b *buffers) Get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
-	}
-	return make([]byte, smallBuffer)
-}
-
-// Put implements httputil.BufferPool.
-func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }
-
 // largeBuffers is an [httputil.BufferPool] of large buffers, while there are any.
 type largeBuffers struct {
-	small buffers // for further bodies
+	small blob.Buffers // for further bodies
 
 	mu   sync.Mutex
 	free [][]byte

@@ -27,7 +27,7 @@ type relay struct {
 	fail    func(call string, err error)                      // is told of a call that had no answer
 
 	known known
-	small buffers
+	small blob.Buffers
 	large largeBuffers
 }
 

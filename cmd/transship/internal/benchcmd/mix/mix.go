@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/openloop"
 )
@@ -14,6 +15,9 @@ const gcPercent = 800
 
 // drain is how long operations may take after the last one was due.
 const drain = 10 * time.Second
+
+// pullBuffer is how many bytes of a blob are read at a time. Many pulls may be under way at once.
+const pullBuffer = 64 << 10
 
 // Mix is a run.
 type Mix struct {
@@ -27,7 +31,7 @@ type Mix struct {
 
 	counts  map[Scenario]int // most operations of each scenario
 	cleaner bench.Cleaner
-	buffers buffers
+	buffers blob.Buffers // for the blobs of pulls
 }
 
 // Usage is what the run has used of the machine's processors while it measured.
@@ -38,7 +42,7 @@ type Usage struct {
 
 // Prepare puts into the registry what the run needs.
 func (m *Mix) Prepare(ctx context.Context) error {
-	m.Schedule.Shares, m.counts = nil, map[Scenario]int{}
+	m.Schedule.Shares, m.counts, m.buffers.Size = nil, map[Scenario]int{}, pullBuffer
 	for _, s := range m.Shares {
 		m.Schedule.Shares = append(m.Schedule.Shares, s.Of)
 		m.counts[s.Scenario] = s.most(m.Schedule.Total())

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"sync"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/openloop"
@@ -88,9 +87,8 @@ func (m *Mix) pullBlob(ctx context.Context, repo *distribution.Repository, d man
 		return err
 	}
 	defer body.Close()
-	h, buf := blob.SHA256.New(), m.buffers.get()
-	defer m.buffers.put(buf)
-	if _, err := io.CopyBuffer(onlyWriter{h}, body, buf); err != nil {
+	h := blob.SHA256.New()
+	if _, err := m.buffers.Copy(h, body); err != nil {
 		return err
 	}
 	if blob.FromHash(blob.SHA256, h) != d.Digest {
@@ -98,21 +96,6 @@ func (m *Mix) pullBlob(ctx context.Context, repo *distribution.Repository, d man
 	}
 	return nil
 }
-
-// onlyWriter hides the other methods of a Writer, so that io.CopyBuffer uses its buffer.
-type onlyWriter struct{ io.Writer }
-
-// buffers are kept for the next blobs.
-type buffers struct{ pool sync.Pool }
-
-func (b *buffers) get() []byte {
-	if buf, ok := b.pool.Get().(*[]byte); ok {
-		return *buf
-	}
-	return make([]byte, 64<<10)
-}
-
-func (b *buffers) put(buf []byte) { b.pool.Put(&buf) }
 
 func (m *Mix) listTags(ctx context.Context) error {
 	n := 0
