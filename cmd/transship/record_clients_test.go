@@ -102,8 +102,8 @@ func TestRecordEndlessBody(t *testing.T) {
 		p := newProgram(t)
 		file := filepath.Join(p.env["HOME"], "run.jsonl")
 		r := p.start("record", "--max-bytes", "4MiB", "--audit", file, at)
-		if n, err := callEndless(t, method, r.url+"/v2/a/blobs/uploads/1", 1<<40); err == nil || n > 4<<20 {
-			t.Errorf("%s: the client got %d bytes, and %v", method, n, err)
+		if n, err := callEndless(t, method, r.url+"/v2/a/blobs/uploads/1", 64<<20); err == nil || n > 4<<20 {
+			t.Fatalf("%s: the client got %d bytes, and %v", method, n, err)
 		}
 		r.wait().want(cli.ExitRefused, "policy max-bytes refuses "+method, "its body was cut off at the bound of 4194304 bytes")
 		<-ended
