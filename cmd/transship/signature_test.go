@@ -340,6 +340,15 @@ func TestImageThatClaimsToBeAReferrer(t *testing.T) {
 	c.do("verify --require-signature @/team.json @/evil.tar").want(9, "src/evil:1 is refused")
 }
 
+// An image without a repository is named by its place, and that is no account with its password.
+func TestVerdictOfImageWithoutRepository(t *testing.T) {
+	t.Parallel()
+	c := newSignedSetup(t)
+	c.do("save -q -o @/folder/ SRC").want(0)
+	c.setRefNames("folder", "v1")
+	c.do("verify --require-signature @/team.json @/folder").want(9, c.path("folder")+":folder:v1 is refused by the rule for **")
+}
+
 // One image of two repositories has the signatures of both in a bundle, each in its own repository.
 func TestSavedSignaturesOfTwoRepositories(t *testing.T) {
 	t.Parallel()
