@@ -17,7 +17,7 @@ const (
 	minWaitShare   = 0.75
 	minRangedShare = 0.5
 	// minLeft is how much time the blobs under way must need for the rest.
-	minLeft = 2 * time.Second
+	minLeft = time.Second
 	// firstFactor is how many times as many connections are tried first, at least firstLeast and at most
 	// maxConnections. After that they are doubled, up to maxConnections.
 	firstFactor    = 16

@@ -57,7 +57,11 @@ type Ranges struct {
 // Wrap returns an Open of a blob of size bytes that reads it through open or openRange. It returns
 // the bytes in order and does not verify them.
 func (s *Ranges) Wrap(size int64, open Open, openRange OpenRange) Open {
-	if s.N == 1 || size < LargeSize || s.N > 1 && size < minRangedSize {
+	if s.N == 1 || s.N > 1 && size < minRangedSize {
+		return open
+	}
+	open = s.timed(open)
+	if size < LargeSize {
 		return open
 	}
 	var failures rangeFailures
@@ -69,16 +73,27 @@ func (s *Ranges) Wrap(size int64, open Open, openRange OpenRange) Open {
 		r := newRangedReader(ctx, s, offset, size)
 		r.openOne, r.openRange, r.failures = open, openRange, &failures
 		if !inRanges {
-			began := time.Now()
 			one, err := open(ctx, offset)
 			if err != nil {
 				return nil, err
 			}
 			r.one, r.oneEnd, r.next = one, size, size
-			s.noteLatency(time.Since(began))
 		}
 		s.add(r)
 		return r, nil
+	}
+}
+
+// timed notes how long a blob takes to be opened, of whatever size: the first calls to a registry
+// contain the handshakes of its connections.
+func (s *Ranges) timed(open Open) Open {
+	return func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		began := time.Now()
+		in, err := open(ctx, offset)
+		if err == nil {
+			s.noteLatency(time.Since(began))
+		}
+		return in, err
 	}
 }
 

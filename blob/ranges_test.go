@@ -22,20 +22,21 @@ type slowSource struct {
 	rate     int64 // of one connection, in bytes per second
 	linkRate int64 // of all connections together; 0 is unlimited
 
-	mu        sync.Mutex
-	opened    int             // how many times open was called
-	ranges    int             // how many times openRange was called
-	inFlight  int             // ranges
-	maxRanges int             // the most in flight at once
-	read      int64           // bytes of ranges
-	busyUntil time.Time       // the link, if linkRate is set
-	breakAt   int             // the number of the range that breaks off, from 1
-	rangeErr  error           // returned by openRange
-	lateUpTo  int             // ranges up to this number come late, as over new connections
-	costly    bool            // returned by openRange
-	slow      int             // the number of a connection whose rate is a tenth, from 1
-	sizes     map[int][]int64 // of the ranges, by number of their connection
-	onRange   func(ctx context.Context)
+	mu         sync.Mutex
+	opened     int             // how many times open was called
+	ranges     int             // how many times openRange was called
+	inFlight   int             // ranges
+	maxRanges  int             // the most in flight at once
+	read       int64           // bytes of ranges
+	busyUntil  time.Time       // the link, if linkRate is set
+	breakAt    int             // the number of the range that breaks off, from 1
+	firstTakes time.Duration   // for how long open takes, if that is more than a round trip
+	rangeErr   error           // returned by openRange
+	lateUpTo   int             // ranges up to this number come late, as over new connections
+	costly     bool            // returned by openRange
+	slow       int             // the number of a connection whose rate is a tenth, from 1
+	sizes      map[int][]int64 // of the ranges, by number of their connection
+	onRange    func(ctx context.Context)
 }
 
 const roundTrip = 50 * time.Millisecond
@@ -44,7 +45,7 @@ func (s *slowSource) open(ctx context.Context, offset int64) (io.ReadCloser, err
 	s.mu.Lock()
 	s.opened++
 	s.mu.Unlock()
-	time.Sleep(roundTrip)
+	time.Sleep(max(roundTrip, s.firstTakes))
 	return &slowBody{ctx: ctx, at: time.Now(), s: s, r: bytes.NewReader(s.content[offset:])}, nil
 }
 
@@ -177,6 +178,43 @@ func TestSlowConnectionsBecomeMore(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
+}
+
+// What one connection would still need a second for is read in ranges.
+func TestRestOfASecondIsReadInRanges(t *testing.T) {
+	content := randomBytes(9 << 18)
+	synctest.Test(t, func(t *testing.T) {
+		s := &slowSource{content: content, rate: 8e5}
+		if readAll(t, &blob.Ranges{}, s); s.ranges == 0 {
+			t.Error("no ranges")
+		}
+	})
+}
+
+// The first calls take longer than a round trip. A small blob that is opened later tells how long that is, and
+// with it how fast connections may be opened.
+func TestSmallBlobTellsTheRoundTrip(t *testing.T) {
+	content := randomBytes(60 << 20)
+	took := map[bool]time.Duration{}
+	for _, small := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &slowSource{content: content, rate: 1e6, firstTakes: time.Second, lateUpTo: 80}
+			var r blob.Ranges
+			if small {
+				open := r.Wrap(1000, func(context.Context, int64) (io.ReadCloser, error) {
+					time.Sleep(roundTrip)
+					return io.NopCloser(bytes.NewReader(nil)), nil
+				}, nil)
+				if _, err := open(t.Context(), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			took[small] = readAll(t, &r, s)
+		})
+	}
+	if took[true] > took[false]*3/4 {
+		t.Errorf("took %s, and %s with a small blob", took[false], took[true])
+	}
 }
 
 // A link that one connection fills is left to one, and so it is for the next blobs: each trial makes the next one later.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -243,7 +244,7 @@ func (c *copyRun) putChildren(ctx context.Context, m manifest.Manifest, depth in
 		return err
 	}
 	if !manifest.IsIndex(m.MediaType) {
-		return c.engine.forEachBlob(ctx, refs, c.putBlob)
+		return c.putBlobs(ctx, refs)
 	}
 	return c.engine.forEachBlob(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error {
 		if manifest.IsBlob(d.MediaType) {
@@ -344,6 +345,27 @@ func (c *copyRun) emit(ev Event) {
 
 func (c *copyRun) manifestDone(ref string, d manifest.Descriptor, outcome blob.Outcome) {
 	c.emit(Event{Kind: ManifestDone, Target: name(c.dst), Ref: ref, Descriptor: d, Outcome: outcome})
+}
+
+// putBlobs puts the blobs of an image. Those that another copy is bringing come last, one after the
+// other: there is only that copy to wait for.
+func (c *copyRun) putBlobs(ctx context.Context, refs []manifest.Descriptor) error {
+	var mu sync.Mutex
+	var others []manifest.Descriptor
+	err := c.engine.forEachBlob(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error {
+		if !c.blobs.isInFlight(c.to, d) {
+			return c.putBlob(ctx, d)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		others = append(others, d)
+		return nil
+	})
+	for len(others) > 0 && err == nil {
+		err = c.putBlob(ctx, others[0])
+		others = others[1:]
+	}
+	return err
 }
 
 // putBlob puts one config or layer, once for all copies to the repository.

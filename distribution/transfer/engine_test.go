@@ -5,10 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -159,6 +163,50 @@ func TestConcurrentCopiesReadEachBlobOnce(t *testing.T) {
 	if to.maxUploads > 4 {
 		t.Errorf("%d uploads at once, want at most 4", to.maxUploads)
 	}
+}
+
+// An image whose layer another copy is bringing puts its other blobs meanwhile, and waits with one
+// goroutine, not with one for each blob.
+func TestImagesThatWaitForAnotherCopy(t *testing.T) {
+	const images, shared = 30, 20
+	synctest.Test(t, func(t *testing.T) {
+		src, dst := newRepo("src"), newRepo("dst")
+		for i := range images {
+			layers := []string{fmt.Sprint("own", i)}
+			for j := range shared {
+				layers = append(layers, fmt.Sprint("shared", j))
+			}
+			src.addIndex(t, fmt.Sprint(i), src.addImage(t, "linux/amd64", layers...))
+		}
+		sharedBytes := int64(len("shared0"))
+		release := make(chan struct{})
+		dst.putErr = func(d manifest.Descriptor) error {
+			if d.MediaType == manifest.MediaTypeOCILayer && d.Size >= sharedBytes {
+				<-release
+			}
+			return nil
+		}
+		e := &transfer.Engine{}
+		before := runtime.NumGoroutine()
+		var group errgroup.Group
+		for i := range images {
+			group.Go(func() error {
+				_, err := e.Copy(t.Context(), src, fmt.Sprint(i), dst, fmt.Sprint(i))
+				return err
+			})
+		}
+		synctest.Wait()
+		if n := dst.count("upload"); n != images+1 { // their own layers, and the config
+			t.Errorf("%d uploads while others wait, want %d", n, images+1)
+		}
+		if n := runtime.NumGoroutine() - before; n > shared+3*images {
+			t.Errorf("%d goroutines for %d images", n, images)
+		}
+		close(release)
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestCopyAfterAFailedCopyOfTheSameBlobs(t *testing.T) {

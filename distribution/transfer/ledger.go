@@ -75,6 +75,13 @@ func (l *ledger) claimAll(ctx context.Context, to []place, d manifest.Descriptor
 	}
 }
 
+// isInFlight reports whether a claim would have to wait.
+func (l *ledger) isInFlight(to place, d manifest.Descriptor) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entry(to.registry, d).wait(to.repository) != nil
+}
+
 // tryClaim returns all claims, or what to wait for before trying again.
 func (l *ledger) tryClaim(to []place, d manifest.Descriptor) (claims map[place]*claim, wait chan struct{}, err error) {
 	l.mu.Lock()
