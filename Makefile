@@ -15,11 +15,9 @@ build: ## the program, in bin/
 
 check: fmt vet vet-systems unit-short
 
-# What compiles comes first, one after the other. What is left waits much of its time: its parts run at a time, and if one fails,
-# make fails when the others have ended. vet and staticcheck look at what the race detector's tests are built of.
+# vet and staticcheck look at what the race detector's tests are built of.
 test: RACE := -race
-test: fmt vet vet-integration tools
-	$(MAKE) -j4 RACE=$(RACE) staticcheck workflows unit integration
+test: fmt vet vet-integration tools staticcheck workflows unit integration
 
 fmt:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi

@@ -85,13 +85,13 @@ func TestAuditKeyErrors(t *testing.T) {
 		"digest --audit-key " + public + " " + c.src:                {2, public + ": it has a PEM block PUBLIC KEY, and a PRIVATE KEY is needed", ""},
 		"digest --audit-key " + file + " " + c.src:                  {2, "it has no PEM block PRIVATE KEY", ""},
 		"digest --audit-key " + ecdsa + ".pem " + c.src:             {2, "the key is not Ed25519", ""},
-		"audit verify --key " + ecdsa + ".pub " + file:              {2, "the key is not Ed25519", ""},
-		"audit verify --key " + both + " " + file:                   {2, "it has 2 keys", ""},
+		"audit verify --key " + ecdsa + ".pub " + file:              {2, "the key is not Ed25519", "openssl pkey"},
+		"audit verify --key " + both + " " + file:                   {2, "it has 2 keys", "openssl pkey"},
 		"digest --audit-key /nothing.pem " + c.src:                  {4, "/nothing.pem: no such file", ""},
 		"audit sign " + file:                                        {2, "--key is missing", "--key team.pem"},
 		"audit sign --key " + team + " " + sampleHAR(c):             {7, "it has no chain", ""},
 		"audit verify --key " + public + " " + file:                 {7, "is not signed: there is no " + file + ".note", ""},
-		"audit verify --key " + team + " " + file:                   {2, team + ": it has a PEM block PRIVATE KEY, and a PUBLIC KEY is needed", ""},
+		"audit verify --key " + team + " " + file:                   {2, team + ": it has a PEM block PRIVATE KEY, and a PUBLIC KEY is needed", "openssl pkey"},
 		"audit verify --key " + public + " " + other[:len(other)-5]: {7, "it is no signed note", ""},
 	} {
 		c.run(strings.Fields(line)...).wantError(want)
