@@ -26,9 +26,9 @@ func TestKilledWorkers(t *testing.T) {
 	if killed.Kills == 0 {
 		t.Fatal("none was killed")
 	}
-	// What a worker had under way when it was killed, 96 images, is begun anew, with a HEAD on each side. Nothing
+	// What a worker had under way when it was killed, 80 images, is begun anew, with a HEAD on each side. Nothing
 	// that it had finished is asked for.
-	if atMost := int64(killed.Kills * 2 * 96); killed.Again > atMost {
+	if atMost := int64(killed.Kills * 2 * 80); killed.Again > atMost {
 		t.Errorf("%d tags were asked for again after %d kills, want at most %d", killed.Again, killed.Kills, atMost)
 	}
 	t.Logf("%d calls without kills, %d with %d, and %d tags asked for again", unbroken.Calls, killed.Calls, killed.Kills,

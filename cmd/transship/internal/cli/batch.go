@@ -11,7 +11,7 @@ import (
 
 // ParallelImages is how many images a command works on at once. Over a long link most of them wait
 // for an answer.
-const ParallelImages = 96
+const ParallelImages = 80
 
 // PartialError reports that some of several items failed. Their errors have been printed.
 type PartialError struct {
