@@ -3,12 +3,11 @@ package blob
 import "time"
 
 const (
-	// minRange and maxRange are how many bytes a range has, in steps of rangeStep; fixedRange where
-	// the number of ranges is fixed.
-	minRange   = 64 << 10
-	maxRange   = 512 << 10
-	rangeStep  = 32 << 10
-	fixedRange = 512 << 10
+	// minRange and maxRange are how many bytes a range has, in steps of rangeStep; maxRange where the
+	// number of ranges is fixed.
+	minRange  = 64 << 10
+	maxRange  = 512 << 10
+	rangeStep = 32 << 10
 	// The first range of a connection has what connections have brought, on average, in rangeTrips round
 	// trips, and no more than lets all of them have maxUnread bytes together.
 	rangeTrips = 10
@@ -63,7 +62,7 @@ func (s *Ranges) disconnect(g *byteRange) {
 // connections end at about the same time.
 func (s *Ranges) rangeSize(connection int) int64 {
 	if s.N > 1 {
-		return fixedRange
+		return maxRange
 	}
 	var left int64
 	for _, r := range s.readers {

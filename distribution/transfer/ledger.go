@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"slices"
@@ -32,6 +33,10 @@ const ledgerSize = 1 << 14
 type ledgerKey struct {
 	registry any // see place
 	digest   [sha256.Size]byte
+}
+
+func keyOf(registry any, d manifest.Descriptor) ledgerKey {
+	return ledgerKey{registry, sha256.Sum256([]byte(d.Digest))}
 }
 
 // ledgerEntry is one digest on one registry.
@@ -75,11 +80,14 @@ func (l *ledger) claimAll(ctx context.Context, to []place, d manifest.Descriptor
 	}
 }
 
-// isInFlight reports whether a claim would have to wait.
+// isInFlight reports whether a claim would have to wait. It leaves no entry behind: a target that stands for
+// several claims for each of them.
 func (l *ledger) isInFlight(to place, d manifest.Descriptor) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.entry(to.registry, d).wait(to.repository) != nil
+	key := keyOf(to.registry, d)
+	e := cmp.Or(l.large[key], l.recent[key], l.older[key])
+	return e != nil && e.wait(to.repository) != nil
 }
 
 // tryClaim returns all claims, or what to wait for before trying again.
@@ -127,11 +135,8 @@ func (e *ledgerEntry) wait(repository string) chan struct{} {
 }
 
 func (l *ledger) entry(registry any, d manifest.Descriptor) *ledgerEntry {
-	key := ledgerKey{registry, sha256.Sum256([]byte(d.Digest))}
-	if e := l.large[key]; e != nil {
-		return e
-	}
-	if e := l.recent[key]; e != nil {
+	key := keyOf(registry, d)
+	if e := cmp.Or(l.large[key], l.recent[key]); e != nil {
 		return e
 	}
 	e := l.older[key]
