@@ -46,6 +46,20 @@ func IsLoopback(host string) bool {
 	return ok && a.IsLoopback() || !ok && isLocalhost(host)
 }
 
+// Scheme returns the scheme in which a request to u goes: what is known of its host, or http, which is
+// tried first.
+func (l *Loopback) Scheme(u *url.URL) string {
+	if u.Scheme != "https" || !l.appliesTo(u) {
+		return u.Scheme
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known := l.hosts[u.Host]; known != nil && known.scheme != "" {
+		return known.scheme
+	}
+	return "http"
+}
+
 // appliesTo reports whether the scheme of u's host has to be found out.
 func (l *Loopback) appliesTo(u *url.URL) bool {
 	return IsLoopback(u.Hostname()) || l.Insecure != "" && strings.EqualFold(l.Insecure, u.Host)

@@ -292,9 +292,15 @@ func TestLoopbackProbesBeforeBodyAndCredentials(t *testing.T) {
 			if test.header != "" {
 				req.Header.Set(test.header, "secret")
 			}
+			if got := loopback.Scheme(req.URL); got != "http" {
+				t.Errorf("%s %s: before the probe the scheme is %s", scheme, name, got)
+			}
 			resp, err := loopback.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if got := loopback.Scheme(req.URL); got != scheme {
+				t.Errorf("%s %s: after the probe the scheme is %s", scheme, name, got)
 			}
 			if got := readAll(t, resp); got != test.body || resp.Request.URL.Scheme != scheme {
 				t.Errorf("%s %s: sent %q, got %q from %s", scheme, name, test.body, got, resp.Request.URL)
@@ -374,7 +380,7 @@ func TestLoopbackPassesOtherHosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.StatusCode != 400 || resp.Request.URL.String() != url {
+		if resp.StatusCode != 400 || resp.Request.URL.String() != url || loopback.Scheme(req.URL) != req.URL.Scheme {
 			t.Errorf("%s: status %d from %s", url, resp.StatusCode, resp.Request.URL)
 		}
 	}

@@ -24,7 +24,7 @@ type front struct {
 func (f *front) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 	switch {
 	case isPreface(in):
-		f.relay.declinePreface(w, in, f.upstream.Host)
+		f.relay.declinePreface(w, in, f.upstream.Scheme, f.upstream.Host)
 		return
 	case in.URL.Host != "" || in.Method == http.MethodConnect:
 		f.relay.decline(w, in, in.URL, http.StatusBadRequest, "this is a registry, and no proxy: transship record -- COMMAND has one")

@@ -77,7 +77,7 @@ func (p *proxy) serveOuter(w http.ResponseWriter, in *http.Request) {
 	case in.Method == http.MethodConnect:
 		p.openTunnel(w, in)
 	case isPreface(in):
-		p.relay.declinePreface(w, in, p.listener.Addr().String())
+		p.relay.declinePreface(w, in, "http", p.listener.Addr().String())
 	case in.URL.Scheme == "http" && in.URL.Host != "":
 		p.relay.serve(w, in, destination{url: in.URL, host: in.Host})
 	default:

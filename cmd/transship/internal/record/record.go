@@ -101,7 +101,9 @@ func (c *recordCommand) runRegistry(ctx context.Context, r *run.Run, host string
 		return err
 	}
 	send := &wire.Loopback{Base: c.upstream.RoundTripper()}
-	return l.Serve(ctx, r, &front{upstream: upstream, relay: newRelay(ctx, r, send)})
+	relay := newRelay(ctx, r, send)
+	relay.scheme = send.Scheme
+	return l.Serve(ctx, r, &front{upstream: upstream, relay: relay})
 }
 
 // isItself reports whether a host is the local address that the listener has, so that a call passed on

@@ -23,6 +23,7 @@ type relay struct {
 	run     context.Context // it ends when a call was refused or could not be recorded
 	command string
 	send    http.RoundTripper                                 // to the call's host
+	scheme  func(u *url.URL) string                           // in which send calls u; nil for that of u
 	record  func(answers http.RoundTripper) http.RoundTripper // records calls that do not go out
 	fail    func(call string, err error)                      // is told of a call that had no answer
 
@@ -53,6 +54,9 @@ func (p *relay) serve(w http.ResponseWriter, in *http.Request, to destination) {
 func (p *relay) decline(w http.ResponseWriter, in *http.Request, u *url.URL, status int, reason string) {
 	to := *u
 	to.Scheme, to.Host = cmp.Or(u.Scheme, "http"), cmp.Or(u.Host, in.Host)
+	if p.scheme != nil {
+		to.Scheme = p.scheme(&to)
+	}
 	if p.run.Err() == nil {
 		p.fail(in.Method+" "+wire.Redact(&to), errors.New(reason))
 	}
@@ -90,9 +94,9 @@ func (p *relay) pass(w http.ResponseWriter, in *http.Request, to destination, tr
 // 9113, section 3.4).
 func isPreface(in *http.Request) bool { return in.Method == "PRI" }
 
-// declinePreface answers a client that speaks HTTP/2 without TLS to host.
-func (p *relay) declinePreface(w http.ResponseWriter, in *http.Request, host string) {
-	to := &url.URL{Host: host, Path: "*"}
+// declinePreface answers a client that speaks HTTP/2 without TLS to a host.
+func (p *relay) declinePreface(w http.ResponseWriter, in *http.Request, scheme, host string) {
+	to := &url.URL{Scheme: scheme, Host: host, Path: "*"}
 	p.decline(w, in, to, http.StatusHTTPVersionNotSupported, "HTTP/2 without TLS cannot be recorded")
 }
 
