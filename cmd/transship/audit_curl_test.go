@@ -130,3 +130,30 @@ func TestAuditCurlChecksDigests(t *testing.T) {
 		t.Errorf("error %v: %s", err, out)
 	}
 }
+
+// An index that was cut down to some platforms is fetched by no call. The script asks for it before its first
+// call, and repeats the copy once it is there.
+func TestAuditCurlOfCutIndex(t *testing.T) {
+	t.Parallel()
+	c := newCopySetup(t)
+	file, folder := filepath.Join(c.env["HOME"], "audit.jsonl"), filepath.Join(c.env["HOME"], "layout")
+	c.run("copy", "-q", "--platform", "linux/arm64", "--audit", file, c.src, c.dst).want(0)
+	script := c.run("audit", "curl", file).want(0).stdout
+	fresh := startServer(t)
+	to := hostVariable(c.target.host) + "=http://" + fresh.host
+	before := len(c.source.Requests())
+	_, out, err := runScript(t, script, to)
+	if err == nil || !strings.Contains(out, " is missing, see the top of this script") || strings.Count(out, "\n") != 1 {
+		t.Errorf("error %v: %s", err, out)
+	}
+	if calls := len(c.source.Requests()) - before + len(fresh.Requests()); calls != 0 {
+		t.Errorf("it makes %d calls before", calls)
+	}
+	c.run("copy", "-q", "--platform", "linux/arm64", c.src, "oci:"+folder).want(0)
+	if _, out, err := runScript(t, "cd '"+folder+"'\n"+script, to); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, script)
+	}
+	if want, got := c.run("digest", c.dst).want(0).stdout, c.run("digest", fresh.host+"/dst/repo:1.6").want(0).stdout; got != want {
+		t.Errorf("it pushes %s, want %s", got, want)
+	}
+}

@@ -68,8 +68,11 @@ func (w *writer) addBody(o *command, c *call) {
 // addFile adds a body from a file, or from the part of a file that Content-Range says.
 func (w *writer) addFile(o *command, c *call) {
 	file := w.file(c.sent)
-	if file == "" {
+	switch {
+	case file == "":
 		file = expand(w.required("the file that call "+fmt.Sprint(c.sequence)+" sends", "FILE", fmt.Sprint(c.sequence)))
+	case w.unfetched[file] == nil && len(w.sources(c.sent)) == 0:
+		w.unfetched[file] = c
 	}
 	from, _, ok := strings.Cut(c.header("Content-Range"), "-")
 	offset, err := strconv.ParseInt(from, 10, 64)

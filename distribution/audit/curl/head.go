@@ -2,6 +2,8 @@ package curl
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/distribution/audit/internal/texts"
@@ -38,7 +40,26 @@ set -eu
 			b.WriteString("\nmkdir -p blobs/" + algorithm + "\n")
 		}
 	}
+	w.writeUnfetched(&b)
 	return b.String()
+}
+
+// writeUnfetched lists the files that the user must put in place, and makes the script end if one is
+// missing.
+func (w *writer) writeUnfetched(b *strings.Builder) {
+	if len(w.unfetched) == 0 {
+		return
+	}
+	files := slices.Sorted(maps.Keys(w.unfetched))
+	b.WriteString("\n# No call fetches these, and the record has no bodies. Put them here before, from an OCI layout of the same images:\n" +
+		"# transship copy with the same flags and a folder as the target makes one.\n")
+	for _, file := range files {
+		fmt.Fprintf(b, "# %s    call %d sends it\n", file, w.unfetched[file].sequence)
+	}
+	fmt.Fprintf(b, `for file in %s; do
+	test -f "$file" || { echo "$file is missing, see the top of this script" >&2; exit 1; }
+done
+`, strings.Join(files, " \\\n  "))
 }
 
 // writeRequirements lists the variables that the user must set, and makes the script end if one is

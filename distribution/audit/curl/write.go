@@ -19,10 +19,11 @@ type writer struct {
 	*Script
 	body         *bufio.Writer
 	names        variables
-	hosts        []string        // assignments of their variables
-	requirements []requirement   // in the order of their first use
-	helpers      map[string]bool // the shell functions in use, by name
-	folders      map[string]bool // the folders in use below blobs
+	hosts        []string         // assignments of their variables
+	requirements []requirement    // in the order of their first use
+	unfetched    map[string]*call // by file, the first call that sends it; none fetches it
+	helpers      map[string]bool  // the shell functions in use, by name
+	folders      map[string]bool  // the folders in use below blobs
 }
 
 // requirement is a variable that the user must set, because the audit does not have its value.
@@ -36,10 +37,12 @@ type requirement struct{ variable, what string }
 // passwords, tokens, cookies and signatures are not in an audit; they are variables too, listed at
 // the top, and the script ends at once if one is not set. The script takes a token that the run got
 // from a call, the target of a redirect, and the location of an upload from the responses. Blobs
-// and manifests are files blobs/ALGORITHM/HEX, whose digests it checks. It leaves out uploads that
-// got no answer, because the audit does not say how much of them arrived.
+// and manifests are files blobs/ALGORITHM/HEX, whose digests it checks. Those that no call fetches,
+// such as an index that was cut down to some platforms, must be there before: the top lists them, and
+// the script ends at once if one is missing. It leaves out uploads that got no answer, because the
+// audit does not say how much of them arrived.
 func Write(out io.Writer, s *Script) error {
-	w := &writer{Script: s, helpers: map[string]bool{}, folders: map[string]bool{}}
+	w := &writer{Script: s, unfetched: map[string]*call{}, helpers: map[string]bool{}, folders: map[string]bool{}}
 	for _, c := range s.calls {
 		if c.isURL && !c.notSent {
 			needLocation(w.uploadOpener(c))

@@ -17,7 +17,8 @@ func Curl() run.Command {
 		Long: `FILE is an audit, the .jsonl or .har that --audit has written, or a HAR of another tool. The script
 repeats each call that was sent, in the same order; blobs and manifests are files in blobs/ below the folder that it
 runs in. Hosts are variables, so that it can call others. What the record does not have, passwords above all, is a
-variable that must be set: the top of the script lists them.`,
+variable that must be set, and what no call fetches, such as an index that was cut down to some platforms, a file that
+must be there: the top of the script lists them.`,
 		Example: "transship audit curl run.jsonl | tee run.sh",
 		Setup: func(*flag.FlagSet, *run.Run) run.Action {
 			return func(ctx context.Context, r *run.Run, args []string) error {
