@@ -351,9 +351,30 @@ func TestDamagedDelta(t *testing.T) {
 	if n := c.target.Count("^(POST|PUT|PATCH)"); n > 0 {
 		t.Errorf("of a bundle with a damaged delta %d calls push", n)
 	}
-	// A registry that answers with another layer. In a repository of its own, since the load before has left
-	// some layers in the first.
 	c.must(os.WriteFile(c.path("2.tar"), []byte(whole), 0o600))
+	// A base beside it with another layer, under its name, in a bundle and in a folder.
+	monday := readFile(t, c.path("1.tar"))
+	at = strings.Index(monday, weeklyLayer(0, 6)) + 100
+	c.must(os.WriteFile(c.path("1.tar"), []byte(monday[:at]+"another"+monday[at+7:]), 0o600))
+	layer := "want " + string(blob.FromBytes([]byte(weeklyLayer(0, 6))))
+	c.do("load @/2.tar TO/mirror").want(7, "1.tar: the layer that transship-deltas/sha256/", layer)
+	c.do("copy oci-archive:@/2.tar TO/mirror/app:2").want(7, "1.tar: the layer that transship-deltas/sha256/", layer)
+	c.do("load -i @/2.tar").want(7, "1.tar: the layer that transship-deltas/sha256/", layer)
+	c.must(os.WriteFile(c.path("1.tar"), []byte(monday), 0o600))
+	c.do("copy oci-archive:@/1.tar oci:@/folder:1").want(0)
+	c.writeFile("folder/blobs/"+strings.Replace(layer[len("want "):], ":", "/", 1), strings.Repeat("x", len(weeklyLayer(0, 6))))
+	c.do("load --base @/folder @/2.tar TO/mirror").want(7, "folder: the layer that transship-deltas/sha256/", layer)
+	if n := c.target.Count("^(POST|PUT|PATCH)"); n > 0 {
+		t.Errorf("of a bundle whose base is damaged %d calls push", n)
+	}
+	// Another bundle under the base's name.
+	c.do("save -o @/1.tar SRC3").want(0)
+	for _, line := range []string{"load @/2.tar TO/mirror", "load --base @/1.tar @/2.tar TO/mirror", "load -i @/2.tar",
+		"copy oci-archive:@/2.tar TO/mirror/app:2", "verify --base @/1.tar @/2.tar"} {
+		c.do(line).want(4, "2.tar builds on 1.tar", c.path("1.tar")+" is another bundle")
+	}
+	c.must(os.WriteFile(c.path("1.tar"), []byte(monday), 0o600))
+	// A registry that answers with another layer. In a repository of its own.
 	c.do("load @/1.tar TO/other").want(0)
 	c.must(os.Remove(c.path("1.tar")))
 	c.target.Set(registry.Rule{Match: "^GET .*/blobs/" + string(blob.FromBytes([]byte(weeklyLayer(0, 6)))), Status: 200,
@@ -362,6 +383,7 @@ func TestDamagedDelta(t *testing.T) {
 	if c.target.has("other/src/app", "2") {
 		t.Error("an image with a wrong layer was pushed")
 	}
+	c.do("call HEAD TO/v2/other/src/app/blobs/" + string(blob.FromBytes([]byte("small 1")))).want(4)
 }
 
 // Deltas whose digests are right and whose operations are not: nothing is pushed, not even the other platform.

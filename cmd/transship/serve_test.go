@@ -61,7 +61,7 @@ func TestServeDifferential(t *testing.T) {
 		"hint: also name first.tar: ")
 	p.run("serve", third, second).want(cli.ExitNotFound, second+" builds on first.tar: ")
 	other := newProgram(t).saveBundle("first.tar", s.host+"/app:2", "--since", first)
-	p.run("serve", second, other).want(cli.ExitNotFound, "; the first.tar among the arguments is another bundle")
+	p.run("serve", second, other).want(cli.ExitNotFound, "; "+other+" is another bundle")
 
 	for _, args := range [][]string{{second, first}, {first, second, third}} {
 		r, to := p.startServe(args...), startServer(t)

@@ -191,7 +191,7 @@ func TestBadPolicies(t *testing.T) {
 		rules(`{"images": ["a:5/b", "**/b:1"], "require": "refuse"}`):                          {2, `"**/b:1" is no pattern`},
 		require(`[{"cosign": {"key": "team.pub", "key": "other.pub"}}]`):                       {2, "twice"},
 		require(`[{"cosign": {"key": "team.pub", "issuer": "x"}}]`):                            {2, `has neither "issuer"`},
-		require(`[{"cosign": {"key": "none.pub"}}]`):                                           {4, "none.pub"},
+		require(`[{"cosign": {"key": "none.pub"}}]`):                                           {4, "none.pub, which the policy names: no such file"},
 		require(`[{"cosign": {"key": "key.pem"}}]`):                                            {2, "PEM block PRIVATE KEY"},
 		require(`[{"sigstore": {"trustedRoot": "team.pub", "issuer": "x", "identity": "y"}}]`): {2, "team.pub, which the policy names"},
 		require(`[{"notation": {"certificates": ["team.pub"]}}]`):                              {2, "PEM block PUBLIC KEY"},

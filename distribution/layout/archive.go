@@ -27,6 +27,7 @@ type Archive struct {
 	deltas      map[blob.Digest]section  // by their own digests
 	baseBlobs   map[blob.Digest]baseBlob // set by SetBase
 	missing     Base                     // of the bundles that this one builds on the first that SetBase was not given
+	namesake    string                   // a bundle with the file name of the missing one that is another, "" if none is
 
 	repositories      func() *repositorySet
 	namelessReferrers func() []referrerOf
@@ -196,7 +197,7 @@ func openSection(r io.ReadSeeker, d blob.Digest, size, offset int64) (io.ReadClo
 func (a *Archive) notFound(what string, d blob.Digest) error {
 	if a.inBase(d) {
 		_, isDelta := a.Delta(d)
-		return &MissingBaseError{a.String(), a.missing, what, d, isDelta}
+		return &MissingBaseError{a.String(), a.missing, what, d, isDelta, a.namesake}
 	}
 	return fmt.Errorf("%s: %s %s: %w", a, what, d, fs.ErrNotExist)
 }

@@ -14,6 +14,8 @@ import (
 // BlobStore finds content by its digest, in whichever repository it is. [*Archive] and [*Dir]
 // implement it.
 type BlobStore interface {
+	// String returns the path.
+	String() string
 	// BlobSize returns the size in bytes of a manifest or blob. A missing one is fs.ErrNotExist.
 	BlobSize(d blob.Digest) (int64, error)
 	// Blob opens a manifest or blob at an offset in bytes. Of the descriptor only the digest is
@@ -29,12 +31,22 @@ type BaseError struct {
 	Absent  Base      // the first of Base, the base of that and so on that SetBase was not given
 	Missing []Content // by digest
 	Total   int       // how many blobs the bundle leaves to its base
+	// Namesake is a bundle with the file name of Absent that is another one, "" if there is none.
+	Namesake string
 }
 
 // Error names the bundle and its base.
 func (e *BaseError) Error() string {
-	return fmt.Sprintf("%s builds on %s: %d of the %d blobs that it leaves there are missing",
-		e.Path, e.Base.File, len(e.Missing), e.Total)
+	return fmt.Sprintf("%s builds on %s: %d of the %d blobs that it leaves there are missing%s",
+		e.Path, e.Base.File, len(e.Missing), e.Total, namesakeNote(e.Namesake))
+}
+
+// namesakeNote is what errors say of a bundle that has a base's file name.
+func namesakeNote(path string) string {
+	if path == "" {
+		return ""
+	}
+	return "; " + path + " is another bundle"
 }
 
 // Is reports whether target is fs.ErrNotExist.
@@ -48,6 +60,8 @@ type MissingBaseError struct {
 	What    string // manifest or blob
 	Digest  blob.Digest
 	IsDelta bool // the bundle has a delta of it
+	// Namesake is a bundle with the file name of Base that is another one, "" if there is none.
+	Namesake string
 }
 
 // Error names the bundle and what is missing.
@@ -56,7 +70,7 @@ func (e *MissingBaseError) Error() string {
 	if e.IsDelta {
 		why = "%s builds on %s, which is missing: the delta of %s %s needs it"
 	}
-	return fmt.Sprintf(why, e.Path, e.Base.File, e.What, e.Digest.Short())
+	return fmt.Sprintf(why, e.Path, e.Base.File, e.What, e.Digest.Short()) + namesakeNote(e.Namesake)
 }
 
 // Is reports whether target is fs.ErrNotExist.
@@ -72,6 +86,11 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 		return nil
 	}
 	a.missing = a.missingBase(stores)
+	for _, s := range stores {
+		if other, is := s.(*Archive); is && other.Name() == a.missing.File {
+			a.namesake = other.String()
+		}
+	}
 	leftOut := a.inventory.Missing()
 	a.baseBlobs = make(map[blob.Digest]baseBlob, len(leftOut))
 	var missing []Content
@@ -83,10 +102,14 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 		}
 	}
 	if len(missing) > 0 {
-		return &BaseError{a.String(), *a.inventory.Base, a.missing, missing, len(leftOut)}
+		return &BaseError{a.String(), *a.inventory.Base, a.missing, missing, len(leftOut), a.namesake}
 	}
 	return nil
 }
+
+// Namesake returns the path of a bundle that has the file name of the base that is missing, but is another
+// one; "" if [Archive.OpenBeside] and [Archive.SetBase] have seen none.
+func (a *Archive) Namesake() string { return a.namesake }
 
 // missingBase returns the first base that is not among the stores: the bundle's own, the base of that, and
 // so on. It is the last one if all are there.

@@ -19,6 +19,7 @@ func (a *Archive) OpenBeside() []*Archive {
 			break
 		}
 		if base.inventory == nil || base.inventory.ID != want.ID {
+			a.namesake = base.String()
 			base.Close()
 			break
 		}

@@ -125,9 +125,10 @@ func (p *patchedBlob) Close() error {
 	return err
 }
 
-// CheckDeltas checks the deltas of a bundle by their digests, and as [delta.Check] does, without the blobs
-// that they are applied to. The error of other bytes is a *[blob.MismatchError], that of a delta that cannot
-// make its blob an *[ArchiveError] of kind [ErrDamaged].
+// CheckDeltas checks the deltas of a bundle by their digests, and as [delta.Check] does, and then the blobs
+// that they are applied to by their digests, as far as [Archive.SetBase] has found them. What the deltas
+// make shows only when they are applied. The error of other bytes is a *[blob.MismatchError], that of a delta
+// that cannot make its blob an *[ArchiveError] of kind [ErrDamaged].
 func (a *Archive) CheckDeltas(ctx context.Context) error {
 	if a.inventory == nil {
 		return nil
@@ -140,7 +141,49 @@ func (a *Archive) CheckDeltas(ctx context.Context) error {
 			return err
 		}
 	}
+	checked := map[blob.Digest]bool{}
+	for _, c := range a.inventory.Content {
+		if err := a.checkBase(ctx, c, checked); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// checkBase checks the blob that a delta is applied to, if it is known where that is. If it is made of a delta
+// itself, that one and its base are checked: to apply both would take much longer, and tell the same.
+func (a *Archive) checkBase(ctx context.Context, c Content, checked map[blob.Digest]bool) error {
+	in, known := a.baseBlobs[c.Digest]
+	base := c.wanted()
+	if !known || c.Delta == nil || checked[base.Digest] {
+		return nil
+	}
+	checked[base.Digest] = true
+	if bundle, is := in.BlobStore.(*Archive); is {
+		if found, _ := bundle.inventory.Find(base.Digest); found.Delta != nil {
+			if err := bundle.checkDelta(ctx, found); err != nil {
+				return err
+			}
+			return bundle.checkBase(ctx, found, checked)
+		}
+	}
+	d := manifest.Descriptor{Digest: base.Digest, Size: base.Size}
+	err := copyBlob(ctx, io.Discard, d, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return in.Blob(ctx, d, offset)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: the layer that %s is applied to: %w", in, deltaName(c.Delta.Digest), err)
+	}
+	return nil
+}
+
+// makesBlob reports whether a blob is made of a delta, also in the base.
+func (a *Archive) makesBlob(d blob.Digest) bool {
+	if _, is := a.Delta(d); is {
+		return true
+	}
+	bundle, is := a.baseBlobs[d].BlobStore.(*Archive)
+	return is && bundle.makesBlob(d)
 }
 
 // checkDelta checks the delta of a blob. Its digest says more than what is wrong with its bytes.

@@ -53,6 +53,14 @@ func (r *ArchiveRepository) Name() string { return r.name }
 // String returns the path of the archive and the name of the repository.
 func (r *ArchiveRepository) String() string { return r.archive.String() + ":" + r.name }
 
+// MakesBlob returns a function that reports whether a blob is made when it is read, of a delta; nil if none is.
+func (r *ArchiveRepository) MakesBlob() func(blob.Digest) bool {
+	if len(r.archive.baseBlobs) == 0 && !r.archive.HasDeltas() {
+		return nil
+	}
+	return r.archive.makesBlob
+}
+
 func (r *ArchiveRepository) notFound(what string, ref any) error {
 	return fmt.Errorf("%s %v in repository %s of %s: %w", what, ref, r.name, r.archive, fs.ErrNotExist)
 }

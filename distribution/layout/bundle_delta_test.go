@@ -206,6 +206,8 @@ func TestDeltaOfAnotherSize(t *testing.T) {
 // otherStore has another blob in the place of every one.
 type otherStore struct{ opened int }
 
+func (s *otherStore) String() string { return "other" }
+
 func (s *otherStore) BlobSize(blob.Digest) (int64, error) { return int64(len(layerText("one"))), nil }
 
 func (s *otherStore) Blob(context.Context, manifest.Descriptor, int64) (io.ReadCloser, error) {
@@ -233,6 +235,8 @@ type endless struct {
 	archive *Archive
 	d       manifest.Descriptor
 }
+
+func (e endless) String() string { return "endless" }
 
 func (e endless) BlobSize(d blob.Digest) (int64, error) { return int64(len(layerText("one"))), nil }
 

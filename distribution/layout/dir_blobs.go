@@ -115,6 +115,9 @@ func (r *Repository) Mount(ctx context.Context, d blob.Digest, from string) erro
 	return r.dir.writeLink(r.linkName(blobLinks, d), "")
 }
 
+// String returns the folder's path.
+func (d *Dir) String() string { return d.path }
+
 // BlobSize implements [BlobStore].
 func (d *Dir) BlobSize(digest blob.Digest) (int64, error) {
 	if err := digest.Validate(); err != nil {

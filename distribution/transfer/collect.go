@@ -35,12 +35,7 @@ type Referrer struct {
 // of a single image. Errors are those of [Engine.Copy].
 func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, error) {
 	e.prepare()
-	found := &manifestCollector{
-		manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{},
-		foreign: map[blob.Digest]bool{},
-	}
-	c := e.newIsolatedRun(src, found)
-	c.quiet = true
+	c, found := e.newCollectingRun(src)
 	root, err := c.getRoot(ctx, ref)
 	if err != nil {
 		return Closure{}, err
@@ -49,6 +44,36 @@ func (e *Engine) Collect(ctx context.Context, src Source, ref string) (Closure, 
 		return Closure{}, err
 	}
 	return found.closure(root)
+}
+
+// newCollectingRun returns a run that reads manifests, and what keeps them.
+func (e *Engine) newCollectingRun(src Source) (*copyRun, *manifestCollector) {
+	found := &manifestCollector{
+		manifests: map[blob.Digest]manifest.Manifest{}, tags: map[string]manifest.Descriptor{},
+		foreign: map[blob.Digest]bool{},
+	}
+	c := e.newIsolatedRun(src, found)
+	c.quiet = true
+	return c, found
+}
+
+// putMade puts the blobs of an image that its source makes, if it is a [BlobMaker] and the target lacks the
+// image.
+func (c *copyRun) putMade(ctx context.Context, root manifest.Manifest, have presence) error {
+	makes := MakesBlob(c.src)
+	if makes == nil || have.is(root) {
+		return nil
+	}
+	collecting, found := c.engine.newCollectingRun(c.src)
+	if err := collecting.putChildren(ctx, root, 0, false); err != nil {
+		return err
+	}
+	all, err := found.closure(root)
+	if err != nil {
+		return err
+	}
+	made := slices.DeleteFunc(all.Blobs, func(d manifest.Descriptor) bool { return !makes(d.Digest) })
+	return c.engine.forEachBlob(ctx, made, c.putBlob)
 }
 
 // Fill puts blobs to the target as [Engine.Copy] does, and no manifest.

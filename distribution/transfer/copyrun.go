@@ -111,7 +111,10 @@ func (c *copyRun) finish(ctx context.Context) (manifest.Descriptor, error) {
 		return d, nil
 	}
 	if !c.done {
-		var err error
+		err := c.putMade(ctx, c.root, c.have)
+		if err != nil {
+			return manifest.Descriptor{}, err
+		}
 		if c.outcome, err = c.putImage(ctx, c.root, c.as, c.have, c.engine.Referrers); err != nil {
 			return manifest.Descriptor{}, err
 		}

@@ -100,7 +100,11 @@ func (c *copyRun) putToAll(ctx context.Context, root manifest.Manifest, m *multi
 		}
 		lacking = m.lacking()
 	} else if len(lacking.targets) > 0 {
-		if err := c.engine.newSeveralRun(c.src, lacking).putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
+		to := c.engine.newSeveralRun(c.src, lacking)
+		if err := to.putMade(ctx, root, presence{}); err != nil {
+			return err
+		}
+		if err := to.putChildren(ctx, root, 0, lacking.mayHaveParts()); err != nil {
 			return err
 		}
 	}

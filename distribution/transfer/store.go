@@ -90,6 +90,22 @@ func RejectBlob(src Source, d manifest.Descriptor, err error) bool {
 	return ok && errors.As(err, &mismatch) && mismatch.Want == d.Digest && r.RejectBlob(d, mismatch)
 }
 
+// BlobMaker is implemented by sources that make some blobs while they are read, such as a bundle that has
+// deltas of them. Whether such a blob is right shows at its end, so a copy puts those before all else of the
+// image.
+type BlobMaker interface {
+	// MakesBlob returns a function that reports whether the source makes a blob, nil if it makes none.
+	MakesBlob() func(d blob.Digest) bool
+}
+
+// MakesBlob returns what src.MakesBlob does if src is a [BlobMaker], otherwise nil.
+func MakesBlob(src Source) func(d blob.Digest) bool {
+	if m, ok := src.(BlobMaker); ok {
+		return m.MakesBlob()
+	}
+	return nil
+}
+
 // RangeSource is implemented by sources that can open a range of a blob.
 type RangeSource interface {
 	// RangedBlob returns a function that opens a blob at an offset, as Blob of [Source] does, and

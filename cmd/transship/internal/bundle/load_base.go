@@ -31,15 +31,21 @@ type baseError struct {
 	registry   string
 	lacks      int
 	first      blob.Digest // of the blobs that are lacking
+	namesake   string      // another bundle with the base's file name, "" if none was found
 }
 
 // Error names the bundle, the registry and the first missing blob.
 func (e *baseError) Error() string {
 	if e.base == "" {
-		return fmt.Sprintf("%s and %s both lack %d blobs; the first is %s", e.file, e.registry, e.lacks, e.first)
+		return fmt.Sprintf("%s and %s both lack %d blob%s; the first is %s",
+			e.file, e.registry, e.lacks, cli.Plural(e.lacks), e.first)
 	}
-	return fmt.Sprintf("%s builds on %s, and %s lacks %d blobs of that; the first is %s",
-		e.file, e.base, e.registry, e.lacks, e.first)
+	text := fmt.Sprintf("%s builds on %s, and %s lacks %d blob%s of that; the first is %s",
+		e.file, e.base, e.registry, e.lacks, cli.Plural(e.lacks), e.first)
+	if e.namesake != "" {
+		text += "; " + e.namesake + " is another bundle"
+	}
+	return text
 }
 
 // Is makes it fs.ErrNotExist.
@@ -100,6 +106,12 @@ func (c *completedImage) Blob(ctx context.Context, d manifest.Descriptor, offset
 	}, offset)
 }
 
+// MakesBlob implements transfer.BlobMaker.
+func (c *completedImage) MakesBlob() func(blob.Digest) bool {
+	inSource := transfer.MakesBlob(c.Source)
+	return func(d blob.Digest) bool { return c.base[d].delta != nil || inSource != nil && inSource(d) }
+}
+
 // HasBlob implements transfer.BlobFinder.
 func (c *completedImage) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	if c.base[d.Digest].Repository != nil {
@@ -141,7 +153,8 @@ func (c *loadCommand) findBase(ctx context.Context, r *run.Run, local *image.Loc
 		return nil, err
 	}
 	if len(lacking) > 0 {
-		e := &baseError{file: local.Archive.Name(), registry: far.String(), lacks: len(lacking), first: lacking[0]}
+		e := &baseError{file: local.Archive.Name(), registry: far.String(), lacks: len(lacking), first: lacking[0],
+			namesake: local.Archive.Namesake()}
 		if in.Base != nil {
 			e.base, e.isBundle = in.Base.File, in.Base.ID != ""
 		}

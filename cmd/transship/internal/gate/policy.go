@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -274,6 +275,9 @@ func (f policyFiles) file(name string, parse func([]byte) error) error {
 		name = filepath.Join(f.folder, name)
 	}
 	text, err := cli.ReadFile(f.ctx, name, maxPolicy)
+	if named := (*fs.PathError)(nil); errors.As(err, &named) {
+		return fmt.Errorf("%s, which the policy names: %w", name, named.Err)
+	}
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,9 @@ func (c *CollectedImage) RejectBlob(d manifest.Descriptor, why error) bool {
 	return transfer.RejectBlob(c.Source, d, why)
 }
 
+// MakesBlob implements transfer.BlobMaker with the image's source.
+func (c *CollectedImage) MakesBlob() func(blob.Digest) bool { return transfer.MakesBlob(c.Source) }
+
 // HasBlob implements transfer.BlobFinder with the image's source.
 func (c *CollectedImage) HasBlob(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	return transfer.HasBlob(ctx, c.Source, d)

@@ -222,9 +222,8 @@ func (i *servedImages) checkBases() error {
 		if !errors.As(err, &lacks) {
 			continue
 		}
-		e := &baseError{BaseError: lacks}
+		e := &baseError{lacks}
 		if !i.hasBundle(lacks.Base.ID) {
-			e.namesake = i.hasFile(lacks.Base.File)
 			return e
 		}
 		if first == nil {
@@ -242,24 +241,8 @@ func (i *servedImages) hasBundle(id blob.Digest) bool {
 	})
 }
 
-// hasFile reports whether an archive with that file name is among the arguments.
-func (i *servedImages) hasFile(name string) bool {
-	return slices.ContainsFunc(i.archives, func(a *layout.Archive) bool { return a.Name() == name })
-}
-
 // baseError says that the bundle that another one builds on is not served.
-type baseError struct {
-	*layout.BaseError
-	namesake bool // another bundle with the base's file name is among the arguments
-}
-
-// Error names both bundles.
-func (e *baseError) Error() string {
-	if e.namesake {
-		return fmt.Sprintf("%v; the %s among the arguments is another bundle", e.BaseError, e.Base.File)
-	}
-	return e.BaseError.Error()
-}
+type baseError struct{ *layout.BaseError }
 
 // Unwrap returns the archive's error.
 func (e *baseError) Unwrap() error { return e.BaseError }
