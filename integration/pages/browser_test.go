@@ -119,8 +119,10 @@ func (b *browser) send(method string, params map[string]any) (json.RawMessage, e
 // show loads a page in a window of a width in pixels, with a color scheme, and returns what the script finds.
 func (b *browser) show(t *testing.T, url string, width int, scheme, script string) (found []string) {
 	t.Helper()
-	b.call(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
-	b.call(t, "Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+	window := map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}
+	b.call(t, "Emulation.setDeviceMetricsOverride", window, nil)
+	media := []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}
+	b.call(t, "Emulation.setEmulatedMedia", map[string]any{"features": media}, nil)
 	var gone struct{ ErrorText string }
 	b.call(t, "Page.navigate", map[string]any{"url": url}, &gone)
 	if gone.ErrorText != "" {

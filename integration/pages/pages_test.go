@@ -50,7 +50,8 @@ func pages(t *testing.T) map[string]string {
 		return path
 	}
 	first := filepath.Join(dir, "first.json")
-	result := transship.Output(t, "bench", "push", "--json", "--count", "2", "--warmup", "0", "--jobs", "1,4", "--size", "2x64KiB", "--html", file("bench.html"))
+	result := transship.Output(t, "bench", "push", "--json", "--count", "2", "--warmup", "0", "--jobs", "1,4", "--size", "2x64KiB",
+		"--html", file("bench.html"))
 	if err := os.WriteFile(first, []byte(result), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,8 @@ func (w *writer) writeUnfetched(b *strings.Builder) {
 		return
 	}
 	files := slices.Sorted(maps.Keys(w.unfetched))
-	b.WriteString("\n# No call fetches these, and the record has no bodies. Put them here before, from an OCI layout of the same images:\n" +
-		"# transship copy with the same flags and a folder as the target makes one.\n")
+	b.WriteString("\n# No call fetches these, and the record has no bodies. Put them here before, from an OCI layout of\n" +
+		"# the same images: transship copy with the same flags and a folder as the target makes one.\n")
 	for _, file := range files {
 		fmt.Fprintf(b, "# %s    call %d sends it\n", file, w.unfetched[file].sequence)
 	}
