@@ -19,10 +19,13 @@ const (
 	// minLeft is how much time the blobs under way must need for the rest.
 	minLeft = time.Second
 	// firstFactor is how many times as many connections are tried first, at least firstLeast and at most
-	// maxConnections. After that they are doubled, up to maxConnections.
-	firstFactor    = 16
-	firstLeast     = 16
-	maxConnections = 96
+	// maxConnections. After that they are doubled, up to maxConnections. Each needs memory, and the
+	// server's time: only sources that brought less than poorRate before have poorConnections.
+	firstFactor     = 16
+	firstLeast      = 16
+	maxConnections  = 72
+	poorConnections = 96
+	poorRate        = slowRate / 4
 	// openedAtOnce is how many of them are opened in each round trip. TCP begins with the most that a
 	// link may carry: many connections that begin together fill its queue, and lose packets.
 	openedAtOnce = 5
@@ -50,6 +53,7 @@ type sourceState struct {
 // itself.
 type rangeControl struct {
 	limit   int           // for all blobs together; 0 is one for each blob
+	most    int           // that limit may become
 	before  int           // the limit before the last rise
 	had     int           // how many connections there were before that
 	rising  bool          // more connections are being tried
@@ -103,13 +107,17 @@ func (c *rangeControl) judgeOne(now time.Time, s sourceState, rate, share float6
 	c.rate = rate
 	given := now.Sub(c.changed) < time.Duration(c.tries)*retryAfter && rate > stillFast*c.best
 	if c.slow >= slowIntervals && !given && float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize) {
+		c.most = maxConnections
+		if rate < poorRate {
+			c.most = poorConnections
+		}
 		c.raise(now, s.readers, max(firstLeast, firstFactor*s.readers))
 	}
 }
 
 // raise tries more connections than there are.
 func (c *rangeControl) raise(now time.Time, had, limit int) {
-	c.had, c.before, c.limit, c.changed = had, c.limit, min(limit, maxConnections), now
+	c.had, c.before, c.limit, c.changed = had, c.limit, min(limit, c.most), now
 	c.rising, c.tried = c.limit > c.before, tally{}
 }
 
