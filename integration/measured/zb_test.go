@@ -1,16 +1,18 @@
 package measured
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hczjl/transship/integration/servers"
 )
 
 // zb runs one row of zot's benchmark, whose program ZBENCH names, and returns what it prints.
@@ -74,9 +76,7 @@ func TestZB(t *testing.T) {
 				t.Logf("%-30s %-15s failed", row, r.name)
 				continue
 			}
-			slices.Sort(rates[i])
-			n := len(rates[i])
-			t.Logf("%-30s %-15s %8.4g %8.4g %8.4g", row, r.name, (rates[i][(n-1)/2]+rates[i][n/2])/2, rates[i][0], rates[i][n-1])
+			t.Logf("%-30s %-15s %8.4g %8.4g %8.4g", row, r.name, median(rates[i]), rates[i][0], rates[i][len(rates[i])-1])
 		}
 	}
 	for _, failure := range failures {
@@ -97,27 +97,44 @@ func zbRate(t *testing.T, host, row, clients, requests string) (float64, error) 
 	return number(t, out, `Requests per second:\s+(\S+)`), nil
 }
 
-// zb, zot's benchmark, pushes images of a layer of 1 MiB one after the other. bench mix makes the same five calls, at half
-// of the rate that zb has reached: one at a time too.
+// zb, zot's benchmark, and bench push push images with a layer of 1 MiB, one after the other, in turns.
 func TestAgreesWithZB(t *testing.T) {
-	dir := results(t)
+	results(t)
 	if os.Getenv("ZBENCH") == "" {
 		t.Skip("ZBENCH names no program")
 	}
+	requests := setting("REQUESTS", "100")
+	transship, _ := servers.Transship(t)
 	for _, r := range registries(t) {
-		for turn := range turns(t) {
-			out, err := zb(t, r.host, "Push Monolith 1MB", "1", "100")
+		var theirs, ours []float64
+		for range turns(t) {
+			out, err := zb(t, r.host, "Push Monolith 1MB", "1", requests)
 			if err != nil {
 				t.Errorf("%s: %v", r.name, err)
 				break
 			}
-			rate, p50 := number(t, out, `Requests per second:\s+(\S+)`), number(t, out, `p50:\s+(\S+)`)
-			got := mix(t, filepath.Join(dir, fmt.Sprintf("zb-%s-%d.json", strings.ReplaceAll(r.name, " ", "-"), turn)), r.host, "--rate",
-				fmt.Sprintf("%.1f/s", rate/2), "--scenario", "push", "--size", "1MiB", "--for", setting("LENGTH", "15s"), "--warmup", "1s", "--outstanding", "1")
-			ours := float64(got.Scenarios[0].Latency.P50Ns)
-			t.Logf("%s: zb %s at %.0f/s, bench mix %s: %.2f", r.name, time.Duration(p50), rate, time.Duration(ours), ours/p50)
+			theirs = append(theirs, number(t, out, `p50:\s+(\S+)`))
+			var got struct {
+				Cells []struct{ NsPerOp struct{ Median float64 } }
+			}
+			result := transship.Output(t, "bench", "push", "--json", "--yes", "--jobs", "1", "--count", requests, "--size", "1x1MiB", r.host+"/bench")
+			if err := json.Unmarshal([]byte(result), &got); err != nil {
+				t.Fatal(err)
+			}
+			ours = append(ours, got.Cells[0].NsPerOp.Median)
+		}
+		if len(ours) > 0 {
+			t.Logf("%s: zb %s, bench push %s, medians of %d turns: %.2f", r.name, time.Duration(median(theirs)), time.Duration(median(ours)),
+				len(ours), median(ours)/median(theirs))
 		}
 	}
+}
+
+// median sorts what it is given.
+func median(of []float64) float64 {
+	slices.Sort(of)
+	n := len(of)
+	return (of[(n-1)/2] + of[n/2]) / 2
 }
 
 // number returns a number in a text, a duration in nanoseconds.
