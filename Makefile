@@ -168,6 +168,11 @@ release:
 fresh:
 	cd integration && TRANSSHIP_FRESH=1 TRANSSHIP_REQUIRE_ALL=1 $(GO_TEST) -count=1 -v -run '^TestFreshDebian$$' ./release
 
+# The pages and images that the program makes, looked at in headless Chromium at two widths, light and dark.
+.PHONY: pages
+pages:
+	cd integration && TRANSSHIP_PAGES=1 TRANSSHIP_REQUIRE_ALL=1 $(GO_TEST) -count=1 -v -run '^TestPages$$' ./pages
+
 # What is left of a push, a pull and a save when the machine loses its power. It needs root, loop devices, and the file systems
 # XFS and ext4 with their tools.
 .PHONY: powerloss

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/hczjl/transship/integration/servers"
 )
 
 // browser is a Chromium without a window, and one page in it. It is told what to do by the DevTools protocol, over two pipes
@@ -20,14 +22,13 @@ type browser struct {
 	session string
 }
 
-// startBrowser starts a Chromium. The test is skipped where there is none, also with TRANSSHIP_REQUIRE_ALL: it is
-// too large to be installed for these tests alone.
+// startBrowser starts a Chromium, which is too large to be installed for every run of the tests.
 func startBrowser(t *testing.T) *browser {
 	t.Helper()
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("pages are not looked at: chromium is not installed (Debian package chromium)")
+	if os.Getenv("TRANSSHIP_PAGES") == "" {
+		t.Skip("make pages runs this")
 	}
+	path := servers.Find(t, "chromium", "chromium")
 	theirs, to := pipe(t)
 	from, itsOwn := pipe(t)
 	// A process of root has no sandbox. The pages are those that the test has made.
