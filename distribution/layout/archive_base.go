@@ -38,11 +38,12 @@ type BaseError struct {
 // Error names the bundle and its base.
 func (e *BaseError) Error() string {
 	return fmt.Sprintf("%s builds on %s: %d of the %d blobs that it leaves there are missing%s",
-		e.Path, e.Base.File, len(e.Missing), e.Total, namesakeNote(e.Namesake))
+		e.Path, e.Base.File, len(e.Missing), e.Total, NamesakeNote(e.Namesake))
 }
 
-// namesakeNote is what errors say of a bundle that has a base's file name.
-func namesakeNote(path string) string {
+// NamesakeNote is what errors say, at their end, of a bundle that has a base's file name and is another one: "" if
+// path is "".
+func NamesakeNote(path string) string {
 	if path == "" {
 		return ""
 	}
@@ -70,7 +71,7 @@ func (e *MissingBaseError) Error() string {
 	if e.IsDelta {
 		why = "%s builds on %s, which is missing: the delta of %s %s needs it"
 	}
-	return fmt.Sprintf(why, e.Path, e.Base.File, e.What, e.Digest.Short()) + namesakeNote(e.Namesake)
+	return fmt.Sprintf(why, e.Path, e.Base.File, e.What, e.Digest.Short()) + NamesakeNote(e.Namesake)
 }
 
 // Is reports whether target is fs.ErrNotExist.
@@ -87,7 +88,8 @@ func (a *Archive) SetBase(stores ...BlobStore) error {
 	}
 	a.missing = a.missingBase(stores)
 	for _, s := range stores {
-		if other, is := s.(*Archive); is && other.Name() == a.missing.File {
+		if other, is := s.(*Archive); is && other.Name() == a.missing.File &&
+			(other.inventory == nil || other.inventory.ID != a.missing.ID) {
 			a.namesake = other.String()
 		}
 	}

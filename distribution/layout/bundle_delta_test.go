@@ -183,6 +183,18 @@ func TestDeltaOfAnotherBase(t *testing.T) {
 	}
 }
 
+// A base that lacks a blob is no other bundle.
+func TestIncompleteBase(t *testing.T) {
+	dir := t.TempDir()
+	deltaBundles(t, dir)
+	a, first := openArchive(t, filepath.Join(dir, "2.tar")), openArchive(t, filepath.Join(dir, "1.tar"))
+	delete(first.blobs, blob.FromBytes([]byte(layerText("one"))))
+	var base *BaseError
+	if err := a.SetBase(first); !errors.As(err, &base) || base.Namesake != "" || a.Namesake() != "" {
+		t.Errorf("%v, namesake %q", err, a.Namesake())
+	}
+}
+
 // A delta that makes more or fewer bytes than its blob has is refused before it is applied.
 func TestDeltaOfAnotherSize(t *testing.T) {
 	dir := t.TempDir()

@@ -40,12 +40,8 @@ func (e *baseError) Error() string {
 		return fmt.Sprintf("%s and %s both lack %d blob%s; the first is %s",
 			e.file, e.registry, e.lacks, cli.Plural(e.lacks), e.first)
 	}
-	text := fmt.Sprintf("%s builds on %s, and %s lacks %d blob%s of that; the first is %s",
-		e.file, e.base, e.registry, e.lacks, cli.Plural(e.lacks), e.first)
-	if e.namesake != "" {
-		text += "; " + e.namesake + " is another bundle"
-	}
-	return text
+	return fmt.Sprintf("%s builds on %s, and %s lacks %d blob%s of that; the first is %s%s",
+		e.file, e.base, e.registry, e.lacks, cli.Plural(e.lacks), e.first, layout.NamesakeNote(e.namesake))
 }
 
 // Is makes it fs.ErrNotExist.
