@@ -360,6 +360,9 @@ func TestDamagedDelta(t *testing.T) {
 	c.do("load @/2.tar TO/mirror").want(7, "1.tar: the layer that transship-deltas/sha256/", layer)
 	c.do("copy oci-archive:@/2.tar TO/mirror/app:2").want(7, "1.tar: the layer that transship-deltas/sha256/", layer)
 	c.do("load -i @/2.tar").want(7, "1.tar: the layer that transship-deltas/sha256/", layer)
+	for _, line := range []string{"digest oci-archive:@/2.tar", "inspect oci-archive:@/2.tar", "copy --plan oci-archive:@/2.tar TO/mirror/app:2"} {
+		c.do(line).want(0) // it reads no layers
+	}
 	c.must(os.WriteFile(c.path("1.tar"), []byte(monday), 0o600))
 	c.do("copy oci-archive:@/1.tar oci:@/folder:1").want(0)
 	c.writeFile("folder/blobs/"+strings.Replace(layer[len("want "):], ":", "/", 1), strings.Repeat("x", len(weeklyLayer(0, 6))))

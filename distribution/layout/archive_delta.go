@@ -125,10 +125,9 @@ func (p *patchedBlob) Close() error {
 	return err
 }
 
-// CheckDeltas checks the deltas of a bundle by their digests, and as [delta.Check] does, and then the blobs
-// that they are applied to by their digests, as far as [Archive.SetBase] has found them. What the deltas
-// make shows only when they are applied. The error of other bytes is a *[blob.MismatchError], that of a delta
-// that cannot make its blob an *[ArchiveError] of kind [ErrDamaged].
+// CheckDeltas checks the deltas of a bundle by their digests, and as [delta.Check] does, without the blobs
+// that they are applied to. The error of other bytes is a *[blob.MismatchError], that of a delta that cannot
+// make its blob an *[ArchiveError] of kind [ErrDamaged].
 func (a *Archive) CheckDeltas(ctx context.Context) error {
 	if a.inventory == nil {
 		return nil
@@ -140,6 +139,15 @@ func (a *Archive) CheckDeltas(ctx context.Context) error {
 		if err := a.checkDelta(ctx, c); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// CheckBases reads the blobs that the deltas of a bundle are applied to, as far as [Archive.SetBase] has found
+// them, and compares them with their digests. The error of other bytes is a *[blob.MismatchError].
+func (a *Archive) CheckBases(ctx context.Context) error {
+	if a.inventory == nil {
+		return nil
 	}
 	checked := map[blob.Digest]bool{}
 	for _, c := range a.inventory.Content {
@@ -183,7 +191,10 @@ func (a *Archive) makesBlob(d blob.Digest) bool {
 		return true
 	}
 	bundle, is := a.baseBlobs[d].BlobStore.(*Archive)
-	return is && bundle.makesBlob(d)
+	if is {
+		_, is = bundle.Delta(d) // or it has the blob itself: findInStores
+	}
+	return is
 }
 
 // checkDelta checks the delta of a blob. Its digest says more than what is wrong with its bytes.

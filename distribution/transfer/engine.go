@@ -20,9 +20,9 @@ const maxParallel = 64
 // may be called concurrently.
 type Engine struct {
 	// Jobs is how many blobs are in flight at once, over all copies. With 1 a copy does one thing
-	// after the other, in the order of the documents. 0 leaves it to the engine: DefaultJobs blobs
-	// of blob.LargeSize bytes and more, and beside them SmallJobs smaller ones, which mostly wait
-	// for answers.
+	// after the other, in the order of the documents, but for what a [BlobMaker] makes. 0 leaves it
+	// to the engine: DefaultJobs blobs of blob.LargeSize bytes and more, and beside them SmallJobs
+	// smaller ones, which mostly wait for answers.
 	Jobs int
 	// Ranges is how many ranges of each big blob are read at once, from sources that are
 	// [RangeSource]. 1 reads none. 0 uses ranges where they are faster (see [blob.Ranges]), and

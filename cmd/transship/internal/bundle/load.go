@@ -129,7 +129,10 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err := useBases(ctx, r, local, c.bases); err != nil && !cli.Has[*layout.BaseError](err) {
 		return err // the registry may have what is missing
 	}
-	if err := local.CheckDeltas(ctx); err != nil {
+	if !r.Planning() {
+		err = local.CheckBases(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	c.archive = local.Archive
@@ -175,7 +178,8 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	return r.Alike(b.Err(ctx))
 }
 
-// open opens the images, those of --require-key once they are verified.
+// open opens the images, those of --require-key once they are verified. Deltas are checked, so that nothing is
+// pushed if one is damaged.
 func (c *loadCommand) open(ctx context.Context, r *run.Run, path string) (*image.LocalImages, error) {
 	signed, err := c.key.Verify(ctx, path)
 	if err != nil {
@@ -185,7 +189,11 @@ func (c *loadCommand) open(ctx context.Context, r *run.Run, path string) (*image
 	if err != nil {
 		return nil, err
 	}
-	if err := signed.Check(r, local.Archive); err != nil {
+	err = signed.Check(r, local.Archive)
+	if err == nil {
+		err = local.CheckDeltas(ctx)
+	}
+	if err != nil {
 		local.Close()
 		return nil, err
 	}

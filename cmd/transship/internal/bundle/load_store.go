@@ -31,7 +31,7 @@ func (c *loadCommand) intoStore(ctx context.Context, r *run.Run, path string) er
 	if err := useBases(ctx, r, local, c.bases); err != nil {
 		return err
 	}
-	if err := local.CheckDeltas(ctx); err != nil {
+	if err := local.CheckBases(ctx); err != nil {
 		return err
 	}
 	if _, err := local.Admit(ctx, &c.gate); err != nil {

@@ -44,12 +44,20 @@ func (l *LocalImages) UseBases(ctx context.Context, r *run.Run, paths ...string)
 	return l.Archive.SetBase(stores...)
 }
 
-// CheckDeltas checks the deltas of a bundle and what they are applied to, as [layout.Archive.CheckDeltas] does.
+// CheckDeltas checks the deltas of a bundle, as [layout.Archive.CheckDeltas] does.
 func (l *LocalImages) CheckDeltas(ctx context.Context) error {
 	if l.Archive == nil {
 		return nil
 	}
 	return l.Archive.CheckDeltas(ctx)
+}
+
+// CheckBases checks what the deltas of a bundle are applied to, as [layout.Archive.CheckBases] does.
+func (l *LocalImages) CheckBases(ctx context.Context) error {
+	if l.Archive == nil {
+		return nil
+	}
+	return l.Archive.CheckBases(ctx)
 }
 
 // onClose has Close call f too.

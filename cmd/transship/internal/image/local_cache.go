@@ -11,6 +11,8 @@ import (
 // localCache has the tars and layouts that a run has open. A list may name one of them on a
 // thousand lines: it is opened once for all that read from it at the same time.
 type localCache struct {
+	checkBases bool // of deltas, too
+
 	mu   sync.Mutex
 	open map[string]*cachedLocal
 }
@@ -34,7 +36,11 @@ func (c *localCache) get(ctx context.Context, r *run.Run, l Location) (*LocalIma
 		if err != nil {
 			return nil, err
 		}
-		if err := images.CheckDeltas(ctx); err != nil {
+		err = images.CheckDeltas(ctx)
+		if err == nil && c.checkBases {
+			err = images.CheckBases(ctx)
+		}
+		if err != nil {
 			images.Close()
 			return nil, err
 		}

@@ -20,3 +20,9 @@ type Opener struct {
 	mu      sync.Mutex
 	layouts map[string]*layout.Dir // for writing, by layout.Place
 }
+
+// NewCopyOpener returns an Opener for copies: before anything is copied, it also reads what the deltas of
+// bundles are applied to. A plan reads no blobs.
+func NewCopyOpener(r *run.Run) *Opener {
+	return &Opener{Run: r, local: localCache{checkBases: !r.Planning()}}
+}

@@ -97,7 +97,7 @@ func (c *copyCommand) run(ctx context.Context, r *run.Run, args []string) error 
 		return err
 	}
 	ctx = wire.WithPurpose(ctx, wire.Purpose{Image: from.String()})
-	places := &image.Opener{Run: r}
+	places := image.NewCopyOpener(r)
 	src, err := places.Origin(ctx, c.src, from)
 	if err != nil {
 		return err

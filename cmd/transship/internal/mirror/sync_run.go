@@ -39,7 +39,7 @@ type syncRun struct {
 func (c *syncCommand) newRun(r *run.Run, state *syncState, out *image.Reporter) *syncRun {
 	s := &syncRun{
 		syncCommand: c, run: r, state: state,
-		show: image.NewProgress(r), out: out, places: &image.Opener{Run: r},
+		show: image.NewProgress(r), out: out, places: image.NewCopyOpener(r),
 		kept: map[string]bool{}, owners: map[targetKey]targetOwner{},
 	}
 	s.show.PerImage, s.show.Report = true, s.out
