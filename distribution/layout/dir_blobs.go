@@ -38,8 +38,11 @@ func (r *Repository) blobError(d blob.Digest, err error) error {
 // Blob opens a blob of the repository at an offset in bytes. Of the descriptor only the digest is
 // used. The bytes are not verified; the reader has to do that.
 func (r *Repository) Blob(ctx context.Context, d manifest.Descriptor, offset int64) (io.ReadCloser, error) {
-	if _, err := r.HeadBlob(ctx, d.Digest); err != nil {
+	if err := r.validate(d.Digest); err != nil {
 		return nil, err
+	}
+	if err := r.hasLink(r.linkName(blobLinks, d.Digest)); err != nil {
+		return nil, r.blobError(d.Digest, err)
 	}
 	content, err := r.dir.Blob(ctx, d, offset)
 	return content, r.blobError(d.Digest, err)

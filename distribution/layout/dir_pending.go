@@ -30,9 +30,14 @@ func (d *Dir) HoldPending() (release func(), err error) {
 		f.Close()
 		return nil, err
 	}
+	if err := d.holdOwner(); err != nil {
+		f.Close()
+		return nil, err
+	}
 	d.files.kept.hold()
 	return func() {
 		d.files.kept.unhold()
+		d.releaseOwner()
 		f.Close()
 	}, nil
 }
@@ -65,8 +70,9 @@ func (d *Dir) writeEmptyLink(name string) error {
 	case err == nil:
 		err = f.Close()
 	case errors.Is(err, fs.ErrExist):
-		err = nil
-		_ = d.files.setTime(name, time.Now())
+		if err = d.files.setTime(name, time.Now()); !errors.Is(err, ErrIrregular) {
+			err = nil
+		}
 	}
 	if err != nil {
 		return err

@@ -6,18 +6,59 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/hczjl/transship/distribution/filelock"
 )
 
-// tempOwner is a locked temporary file that owns the closed files of suspended uploads: their names
-// begin with its name, and removeAbandoned keeps them while it is locked. It exists while there are
-// suspended uploads. The zero value owns nothing.
+// tempOwner is a locked temporary file that owns the closed files of suspended uploads, and all temporary files of
+// a Dir that is served: their names begin with its name, and removeAbandoned keeps them while it is locked. It exists
+// while there are such uploads, or the Dir is served. The zero value owns nothing.
 type tempOwner struct {
-	mu    sync.Mutex
-	count int
-	file  *os.File
+	mu     sync.Mutex
+	count  int
+	file   *os.File
+	served string // its name while the Dir is served
+}
+
+// acquireOwner makes sure that there is an owner until disownTemp is called. The caller holds o.mu.
+func (d *Dir) acquireOwner() (err error) {
+	o := &d.owner
+	if o.count == 0 {
+		if o.file, err = d.createLocked(); err != nil {
+			return err
+		}
+	}
+	o.count++
+	return nil
+}
+
+// holdOwner makes temporary files the Dir's own from the start, so that none has to be locked, or renamed when its
+// upload is suspended. It ends with releaseOwner.
+func (d *Dir) holdOwner() error {
+	o := &d.owner
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err := d.acquireOwner()
+	if err == nil {
+		o.served = tempName(o.file)
+	}
+	return err
+}
+
+func (d *Dir) releaseOwner() {
+	d.owner.mu.Lock()
+	d.owner.served = ""
+	d.owner.mu.Unlock()
+	d.disownTemp()
+}
+
+// servedOwner returns the name of the owner while the Dir is served, else "".
+func (d *Dir) servedOwner() string {
+	d.owner.mu.Lock()
+	defer d.owner.mu.Unlock()
+	return d.owner.served
 }
 
 // ownTemp makes a temporary file one of the Dir's own, and returns its new name.
@@ -25,30 +66,34 @@ func (d *Dir) ownTemp(f *os.File) (name string, err error) {
 	o := &d.owner
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.count == 0 {
-		if o.file, err = d.createTemp(); err != nil {
-			return "", err
-		}
+	if err := d.acquireOwner(); err != nil {
+		return "", err
 	}
-	name = tempName(o.file) + filepath.Base(f.Name())
+	owner := tempName(o.file)
+	if strings.HasPrefix(tempName(f), owner) {
+		return tempName(f), nil
+	}
+	name = owner + filepath.Base(f.Name())
 	if runtime.GOOS == "windows" { // it renames no open file
 		f.Close()
 	}
 	if err := d.files.rename(tempName(f), name); err != nil {
-		if o.count == 0 {
-			d.discard(o.file)
-		}
+		d.disownLocked()
 		return "", err
 	}
-	o.count++
 	return name, nil
 }
 
 // disownTemp ends what ownTemp began, when the file has been moved or removed.
 func (d *Dir) disownTemp() {
+	d.owner.mu.Lock()
+	defer d.owner.mu.Unlock()
+	d.disownLocked()
+}
+
+// disownLocked is disownTemp for a caller that holds owner.mu.
+func (d *Dir) disownLocked() {
 	o := &d.owner
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if o.count--; o.count == 0 {
 		d.discard(o.file)
 	}

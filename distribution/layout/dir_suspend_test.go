@@ -64,6 +64,42 @@ func TestSuspendedUploadResumes(t *testing.T) {
 	}
 }
 
+// While a folder is served, a temporary file needs no lock of its own: another process leaves it alone as long as the
+// one that serves is alive, and not longer.
+func TestTemporaryFileOfServedFolder(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	release, err := d.HoldPending()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := d.Repository("r").NewUpload(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Write([]byte("layer")); err != nil {
+		t.Fatal(err)
+	}
+	openDir(t, d.path) // removes abandoned files
+	if err := u.Commit(t.Context(), blob.FromBytes([]byte("layer"))); err != nil {
+		t.Error(err)
+	}
+	release()
+	if n := tempFiles(t, d); n != 0 {
+		t.Errorf("%d temporary files are left", n)
+	}
+	if _, err := d.HoldPending(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.createTemp(); err != nil {
+		t.Fatal(err)
+	}
+	d.owner.file.Close() // as the end of the process does
+	openDir(t, d.path)
+	if n := tempFiles(t, d); n != 0 {
+		t.Errorf("%d temporary files of a killed process are left", n)
+	}
+}
+
 // Suspended uploads of a killed process are removed.
 func TestSuspendedUploadOfKilledProcessIsRemoved(t *testing.T) {
 	d := openDir(t, t.TempDir())

@@ -20,9 +20,17 @@ var tempPattern = regexp.MustCompile(`^[A-Z2-7]{26,}$`)
 // tempName returns the name in the layout of a temporary file.
 func tempName(f *os.File) string { return path.Join(tempDir, filepath.Base(f.Name())) }
 
-// createTemp creates an empty temporary file in the file system of the folder. The file stays
-// locked until it is closed: removeAbandoned does not touch locked files.
+// createTemp creates an empty temporary file in the file system of the folder. removeAbandoned does not touch
+// it: while the Dir is served the file is owned, else it is locked until it is closed.
 func (d *Dir) createTemp() (*os.File, error) {
+	if owner := d.servedOwner(); owner != "" {
+		return d.createNew(owner + rand.Text())
+	}
+	return d.createLocked()
+}
+
+// createLocked creates an empty temporary file that stays locked until it is closed.
+func (d *Dir) createLocked() (*os.File, error) {
 	if err := d.checkWritable(); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -39,22 +40,26 @@ func (f *folder) at(dir string, do func(in *os.Root) error) error {
 	return f.fileError(dir, do(k.root))
 }
 
-// openDir opens the folder at dir in the one above it, so that no part of the path is a link.
-func (f *folder) openDir(dir string) (opened *os.Root, err error) {
+// openDir opens the folder at dir in the one above it, so that no part of the path is a link. info is what was there
+// before it was opened.
+func (f *folder) openDir(dir string) (opened *os.Root, info fs.FileInfo, err error) {
 	if dir == "." {
-		return os.OpenRoot(f.dir)
+		if info, err = os.Stat(f.dir); err == nil {
+			opened, err = os.OpenRoot(f.dir)
+		}
+		return opened, info, err
 	}
 	err = f.within(dir, func(in *os.Root, base string) error {
-		info, err := in.Lstat(base)
-		if err == nil {
-			err = f.checkDir(dir, info)
+		if info, err = in.Lstat(base); err != nil {
+			return err
 		}
-		if err == nil {
-			opened, err = in.OpenRoot(base)
+		if err := f.checkDir(dir, info); err != nil {
+			return err
 		}
+		opened, err = in.OpenRoot(base)
 		return err
 	})
-	return opened, err
+	return opened, info, err
 }
 
 // fileError adds the folder to the paths in an error of os.Root, which are relative to dir.
@@ -141,20 +146,29 @@ func (f *folder) checkDirAt(name string) error {
 // stat returns the size and time of a regular file.
 func (f *folder) stat(name string) (info fs.FileInfo, err error) {
 	err = f.within(name, func(in *os.Root, base string) error {
-		if info, err = in.Lstat(base); err != nil {
-			return err
-		}
-		return f.checkRegular(name, info)
+		info, err = f.statIn(in, name, base)
+		return err
 	})
 	return info, err
 }
 
+// statIn is stat of the file that is called base in a folder.
+func (f *folder) statIn(in *os.Root, name, base string) (fs.FileInfo, error) {
+	info, err := in.Lstat(base)
+	if err != nil {
+		return nil, err
+	}
+	return info, f.checkRegular(name, info)
+}
+
 // setTime sets the time of the last change of a regular file.
 func (f *folder) setTime(name string, t time.Time) error {
-	if _, err := f.stat(name); err != nil {
-		return err
-	}
-	return f.within(name, func(in *os.Root, base string) error { return in.Chtimes(base, time.Time{}, t) })
+	return f.within(name, func(in *os.Root, base string) error {
+		if _, err := f.statIn(in, name, base); err != nil {
+			return err
+		}
+		return in.Chtimes(base, time.Time{}, t)
+	})
 }
 
 // exists reports whether there is a regular file.
@@ -166,17 +180,24 @@ func (f *folder) exists(name string) bool {
 // open opens a regular file as os.OpenFile does.
 func (f *folder) open(name string, flag int) (file *os.File, err error) {
 	err = f.within(name, func(in *os.Root, base string) error {
-		info, err := in.Lstat(base)
-		if err == nil {
-			err = f.checkRegular(name, info)
+		if flag&os.O_EXCL == 0 { // with it nothing that is there is opened
+			if _, err := f.statIn(in, name, base); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		file, err = in.OpenFile(base, flag, 0o666)
+		file, err = openIn(in, base, flag)
 		return err
 	})
 	return file, err
+}
+
+// openIn opens a file or folder by a flag that means nothing to them, on systems that have it: without it, package
+// os sets and clears it by four system calls, to find out whether it can wait for the file.
+func openIn(in *os.Root, base string, flag int) (*os.File, error) {
+	if runtime.GOOS != "windows" {
+		flag |= syscall.O_NONBLOCK
+	}
+	return in.OpenFile(base, flag, 0o666)
 }
 
 // isAt reports whether an open file is the one at name: it has not been removed or replaced.
@@ -314,23 +335,29 @@ func (f *folder) removeDir(name string) error {
 	return err
 }
 
-// rename moves a regular file, and replaces what is at to. A link there is not followed.
+// rename moves a file, and replaces what is at to. A link there is not followed.
 func (f *folder) rename(from, to string) error {
-	if _, err := f.stat(from); err != nil {
+	out, err := f.keep(path.Dir(from))
+	if err != nil {
 		return err
 	}
-	if err := f.at(path.Dir(to), func(*os.Root) error { return nil }); err != nil { // it may be a link
+	defer f.kept.release(out)
+	in, err := f.keep(path.Dir(to))
+	if err != nil {
 		return err
 	}
-	return f.at(".", func(root *os.Root) error { return root.Rename(from, to) })
+	defer f.kept.release(in)
+	return f.fileError(".", f.renameBetween(out, in, from, to))
 }
 
 // remove removes a regular file.
 func (f *folder) remove(name string) error {
-	if _, err := f.stat(name); err != nil {
-		return err
-	}
-	return f.within(name, func(in *os.Root, base string) error { return in.Remove(base) })
+	return f.within(name, func(in *os.Root, base string) error {
+		if _, err := f.statIn(in, name, base); err != nil {
+			return err
+		}
+		return in.Remove(base)
+	})
 }
 
 // removeAll removes files in this order. It skips those that do not exist.

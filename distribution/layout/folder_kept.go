@@ -46,17 +46,23 @@ type keptDir struct {
 	dropped bool // close it when users is 0
 
 	once    sync.Once
-	file    *os.File // of the folder, once it has been synchronised
+	file    *os.File // of the folder, once it has been needed
 	fileErr error
+}
+
+// open returns the folder as a file, which stays open as long as the folder.
+func (k *keptDir) open() (*os.File, error) {
+	k.once.Do(func() { k.file, k.fileErr = openIn(k.root, ".", os.O_RDONLY) })
+	return k.file, k.fileErr
 }
 
 // sync makes the names in the folder durable.
 func (k *keptDir) sync() error {
-	k.once.Do(func() { k.file, k.fileErr = k.root.Open(".") })
-	if k.fileErr != nil {
-		return k.fileErr
+	file, err := k.open()
+	if err != nil {
+		return err
 	}
-	return k.file.Sync()
+	return file.Sync()
 }
 
 // close closes the folder. It must have no users.
@@ -82,14 +88,9 @@ func (f *folder) keep(dir string) (*keptDir, error) {
 		f.kept.drop(dir, k)
 		f.kept.release(k)
 	}
-	root, err := f.openDir(dir)
+	root, info, err := f.openDir(dir)
 	if err != nil {
 		return nil, err
-	}
-	info, err := root.Stat(".")
-	if err != nil {
-		root.Close()
-		return nil, f.fileError(dir, err)
 	}
 	k := &keptDir{root: root, info: info, users: 1}
 	f.kept.add(dir, k)

@@ -132,6 +132,9 @@ func (ix *index) encode() []byte {
 func (ix *index) groupByPath() map[string][]string {
 	out := map[string][]string{}
 	for name := range ix.tags {
+		if !reference.HasDomain(name) {
+			continue // most names: to parse them takes longer
+		}
 		if ref, err := reference.ParseRepository(name); err == nil && ref.Name() == name {
 			out[ref.Path] = append(out[ref.Path], name)
 		}

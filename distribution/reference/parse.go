@@ -14,16 +14,12 @@ const (
 	maxText = 1024
 )
 
-const (
-	domainLabel   = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
-	pathComponent = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
-)
+const domainLabel = `(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])`
 
 var (
 	domainPattern = regexp.MustCompile(
 		`^(?:` + domainLabel + `(?:\.` + domainLabel + `)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
-	pathPattern = regexp.MustCompile(`^` + pathComponent + `(?:/` + pathComponent + `)*$`)
-	hexPattern  = regexp.MustCompile(`^[a-f0-9]{64}$`)
+	hexPattern = regexp.MustCompile(`^[a-f0-9]{64}$`)
 )
 
 // SyntaxError says why a text is not an image reference.
@@ -71,7 +67,44 @@ func ValidTag(s string) bool {
 
 // ValidPath reports whether s is a valid path of a repository (distribution-spec, "Pulling
 // manifests").
-func ValidPath(s string) bool { return len(s) <= maxPath && pathPattern.MatchString(s) }
+func ValidPath(s string) bool { return len(s) <= maxPath && isPath(s) }
+
+// isPath reports whether s has the form of a path. A registry asks that of every request, so it is no regular
+// expression.
+func isPath(s string) bool {
+	for component := range strings.SplitSeq(s, "/") {
+		if !isPathComponent(component) {
+			return false
+		}
+	}
+	return true
+}
+
+// isPathComponent reports whether s is words of lower-case letters and digits, each separated from the next by a
+// dot, one or two underscores, or dashes.
+func isPathComponent(s string) bool {
+	const word = "abcdefghijklmnopqrstuvwxyz0123456789"
+	for {
+		rest := strings.TrimLeft(s, word)
+		if len(rest) == len(s) {
+			return false
+		}
+		if rest == "" {
+			return true
+		}
+		s = strings.TrimLeft(rest, rest[:1])
+		separators := len(rest) - len(s)
+		if c := rest[0]; c != '-' && (c != '.' || separators > 1) && (c != '_' || separators > 2) {
+			return false
+		}
+	}
+}
+
+// HasDomain reports whether a name that can be parsed begins with a domain.
+func HasDomain(name string) bool {
+	domain, _ := splitDomain(name)
+	return strings.HasPrefix(name, domain+"/")
+}
 
 func parse(s string) (Reference, error) {
 	if s == "" {
@@ -130,9 +163,9 @@ func (r Reference) invalidReason(hasTag, hasDigest bool) string {
 	switch {
 	case !domainPattern.MatchString(r.Domain):
 		return fmt.Sprintf("%q is no host name", r.Domain)
-	case !pathPattern.MatchString(r.Path) && pathPattern.MatchString(strings.ToLower(r.Path)):
+	case !isPath(r.Path) && isPath(strings.ToLower(r.Path)):
 		return fmt.Sprintf("repository name %q must be lower case", r.Path)
-	case !pathPattern.MatchString(r.Path):
+	case !isPath(r.Path):
 		return fmt.Sprintf("%q is no repository name", strings.TrimPrefix(r.Path, dockerLibrary))
 	case len(r.Path) > maxPath:
 		return fmt.Sprintf("the repository name has more than %d characters", maxPath)

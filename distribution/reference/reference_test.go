@@ -2,6 +2,7 @@ package reference_test
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -216,4 +217,22 @@ func TestParseRefusesLongText(t *testing.T) {
 	if err == nil || len(err.Error()) > 200 {
 		t.Errorf("got error %.300v", err)
 	}
+}
+
+// ValidPath accepts what the specification's pattern does, for all short texts of the characters that matter.
+func TestValidPathIsThePattern(t *testing.T) {
+	pattern := regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
+	var check func(s string)
+	check = func(s string) {
+		if got, want := reference.ValidPath(s), pattern.MatchString(s); got != want {
+			t.Errorf("%q: got %v, want %v", s, got, want)
+		}
+		if len(s) == 5 {
+			return
+		}
+		for _, c := range "a0._-/A" {
+			check(s + string(c))
+		}
+	}
+	check("")
 }

@@ -16,12 +16,30 @@ import (
 // merged has the methods of Repository that read. It reads from several repositories.
 type merged struct {
 	name string
-	all  []Repository // in order of precedence
+	all  []Repository        // in order of precedence
+	more func() []Repository // those after all, asked for only when they are needed; may be nil
+}
+
+// each yields the repositories in order of precedence.
+func (r merged) each(yield func(Repository) bool) {
+	for _, repository := range r.all {
+		if !yield(repository) {
+			return
+		}
+	}
+	if r.more == nil {
+		return
+	}
+	for _, repository := range r.more() {
+		if !yield(repository) {
+			return
+		}
+	}
 }
 
 // firstFound returns what the first repository returns whose error is not fs.ErrNotExist.
 func firstFound[T any](r merged, what string, get func(Repository) (T, error)) (out T, err error) {
-	for _, repository := range r.all {
+	for repository := range r.each {
 		out, err = get(repository)
 		if !errors.Is(err, fs.ErrNotExist) {
 			return out, err
@@ -34,7 +52,7 @@ func firstFound[T any](r merged, what string, get func(Repository) (T, error)) (
 func collect[T any](r merged, get func(Repository) ([]T, error)) ([]T, error) {
 	var all []T
 	found := false
-	for _, repository := range r.all {
+	for repository := range r.each {
 		items, err := get(repository)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -62,16 +62,22 @@ func (s shortNames) listedAs(name string) ([]string, error) {
 
 // Repository implements Store.
 func (s shortNames) Repository(name string) Repository {
-	all := []Repository{onDisk{s.dir}.Repository(name)}
+	r := merged{name: name, all: []Repository{s.Exact(name)}, more: func() []Repository { return s.longNamed(name) }}
+	return readOnlyUnion{r, readOnly{name}}
+}
+
+// longNamed returns what the repositories with that path and a domain have in common, or nothing if there
+// are none.
+func (s shortNames) longNamed(name string) []Repository {
 	named, _ := s.dir.RepositoriesWithPath(name) // every later call on the layout returns the same error
-	if len(named) > 0 {
-		others := merged{name: name}
-		for _, long := range named {
-			others.all = append(others.all, onDisk{s.dir}.Repository(long))
-		}
-		all = append(all, unambiguous{others, readOnly{name}})
+	if len(named) == 0 {
+		return nil
 	}
-	return readOnlyUnion{merged{name, all}, readOnly{name}}
+	others := merged{name: name}
+	for _, long := range named {
+		others.all = append(others.all, s.Exact(long))
+	}
+	return []Repository{unambiguous{others, readOnly{name}}}
 }
 
 // Exact implements ShortNamed.

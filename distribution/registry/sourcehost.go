@@ -35,7 +35,7 @@ func (h *Handler) pulled(w http.ResponseWriter, r *http.Request, at endpoint.Pat
 	}
 	w.Header().Set("OCI-Namespace", ns)
 	both := []Repository{exact(h.store(), name), exact(h.store(), at.Repository)}
-	return readOnlyUnion{merged{name, both}, readOnly{name}}, nil
+	return readOnlyUnion{merged{name: name, all: both}, readOnly{name}}, nil
 }
 
 // exact returns the repository that is called name in a store.
