@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 
+	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 )
@@ -44,20 +45,29 @@ func (l *LocalImages) UseBases(ctx context.Context, r *run.Run, paths ...string)
 	return l.Archive.SetBase(stores...)
 }
 
-// CheckDeltas checks the deltas of a bundle, as [layout.Archive.CheckDeltas] does.
+// CheckDeltas checks the deltas of a bundle, as [layout.Archive.CheckDeltas] does. The error of other bytes has a
+// hint.
 func (l *LocalImages) CheckDeltas(ctx context.Context) error {
 	if l.Archive == nil {
 		return nil
 	}
-	return l.Archive.CheckDeltas(ctx)
+	return hintDamaged(l.Archive.CheckDeltas(ctx))
 }
 
-// CheckBases checks what the deltas of a bundle are applied to, as [layout.Archive.CheckBases] does.
+// CheckBases checks what the deltas of a bundle are applied to, as [layout.Archive.CheckBases] does. The
+// error of other bytes has a hint.
 func (l *LocalImages) CheckBases(ctx context.Context) error {
 	if l.Archive == nil {
 		return nil
 	}
-	return l.Archive.CheckBases(ctx)
+	return hintDamaged(l.Archive.CheckBases(ctx))
+}
+
+func hintDamaged(err error) error {
+	if !run.IsIntegrityError(err) || run.IsArchiveError(err) {
+		return err
+	}
+	return cli.WithHint(err, run.DamagedHint)
 }
 
 // onClose has Close call f too.
