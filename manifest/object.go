@@ -38,7 +38,7 @@ func decodeObject(b []byte, fields []field) ([]Member, error) {
 			return nil, err
 		}
 		if f == nil {
-			extra = append(extra, m)
+			extra = append(extra, Member{m.Name, bytes.Clone(m.Value)})
 			continue
 		}
 		if err := json.Unmarshal(m.Value, f.value); err != nil {
@@ -62,20 +62,66 @@ func findField(fields []field, name string) (*field, error) {
 	return nil, nil
 }
 
-// readMembers returns the members of an object in order.
+// readMembers returns the members of an object in order. Their values are parts of b. A json.Decoder that reads them one by
+// one scans each value twice, and allocates more than all else that a registry does with a manifest.
 func readMembers(b []byte) ([]Member, error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	if err := expect(dec, '{'); err != nil {
-		return nil, err
+	rest := bytes.TrimLeft(b, jsonSpace)
+	if !bytes.HasPrefix(rest, []byte("{")) {
+		return nil, expect(json.NewDecoder(bytes.NewReader(b)), '{')
+	}
+	if !json.Valid(b) { // what follows relies on it
+		return nil, json.Unmarshal(b, new(json.RawMessage))
 	}
 	var members []Member
-	err := forEachMember(dec, func(name string) error {
-		var value json.RawMessage
-		err := dec.Decode(&value)
-		members = append(members, Member{name, value})
-		return err
-	})
-	return members, err
+	seen := map[string]bool{}
+	rest = bytes.TrimLeft(rest[1:], jsonSpace)
+	for rest[0] != '}' {
+		var m Member
+		quoted := rest[:valueEnd(rest)]
+		if err := json.Unmarshal(quoted, &m.Name); err != nil {
+			return nil, err
+		}
+		if seen[m.Name] {
+			return nil, fmt.Errorf("member %q comes twice", m.Name)
+		}
+		seen[m.Name] = true
+		rest = bytes.TrimLeft(rest[len(quoted):], jsonSpace+":")
+		m.Value = rest[:valueEnd(rest)]
+		rest = bytes.TrimLeft(rest[len(m.Value):], jsonSpace+",")
+		members = append(members, m)
+	}
+	return members, nil
+}
+
+// jsonSpace is what may be between the tokens of JSON (RFC 8259, section 2).
+const jsonSpace = " \t\r\n"
+
+// valueEnd returns where the value ends that valid JSON begins with.
+func valueEnd(b []byte) int {
+	depth, inString := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case inString && c == '\\':
+			i++ // what is escaped ends no string
+		case c == '"':
+			if inString = !inString; !inString && depth == 0 {
+				return i + 1
+			}
+		case inString:
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			if depth == 0 {
+				return i // of a number or a word, by the end of what it is in
+			}
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		case depth == 0 && strings.IndexByte(jsonSpace+",:", c) >= 0:
+			return i
+		}
+	}
+	return len(b)
 }
 
 // forEachMember reads an object whose opening brace has been read, up to its end. It calls f with

@@ -18,6 +18,7 @@ type keptDirs struct {
 	mu    sync.Mutex
 	holds int                 // while there is one, folders stay open
 	open  map[string]*keptDir // by name
+	uses  int                 // how often one of them was asked for
 }
 
 // hold keeps folders open from now on, until unhold has been called as often.
@@ -43,6 +44,7 @@ type keptDir struct {
 	root    *os.Root
 	info    fs.FileInfo
 	users   int
+	used    int  // keptDirs.uses when it was used last
 	dropped bool // close it when users is 0
 
 	once    sync.Once
@@ -104,11 +106,13 @@ func (d *keptDirs) get(name string) *keptDir {
 	k := d.open[name]
 	if k != nil {
 		k.users++
+		d.uses++
+		k.used = d.uses
 	}
 	return k
 }
 
-// add keeps a folder that its caller uses, in place of another one if there are many. Windows neither
+// add keeps a folder that its caller uses, in place of the one that was not used for longest if there are many. Windows neither
 // renames nor removes folders that are open, so none is kept there.
 func (d *keptDirs) add(name string, k *keptDir) {
 	d.mu.Lock()
@@ -120,13 +124,23 @@ func (d *keptDirs) add(name string, k *keptDir) {
 	if d.open == nil {
 		d.open = map[string]*keptDir{}
 	}
-	for other, k := range d.open {
-		if len(d.open) < maxKept {
-			break
-		}
-		d.dropLocked(other, k)
+	if len(d.open) >= maxKept {
+		d.dropOldestLocked()
 	}
 	d.open[name] = k
+	d.uses++
+	k.used = d.uses
+}
+
+func (d *keptDirs) dropOldestLocked() {
+	var name string
+	var oldest *keptDir
+	for other, k := range d.open {
+		if oldest == nil || k.used < oldest.used {
+			name, oldest = other, k
+		}
+	}
+	d.dropLocked(name, oldest)
 }
 
 // drop keeps a folder no longer.

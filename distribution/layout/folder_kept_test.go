@@ -46,10 +46,16 @@ func TestKeptFoldersAreFew(t *testing.T) {
 	for i := range 3 * maxKept {
 		mustWrite(t, "x", f.path(fmt.Sprintf("%d/file", i)))
 	}
+	mustWrite(t, "x", f.path("often/file"))
 	for range 2 {
 		for i := range 3 * maxKept {
-			if _, err := f.readFile(fmt.Sprintf("%d/file", i), 100); err != nil {
-				t.Fatal(err)
+			for _, name := range []string{fmt.Sprintf("%d/file", i), "often/file"} {
+				if _, err := f.readFile(name, 100); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if f.kept.open["often"] == nil {
+				t.Fatal("a folder that is used all the time was closed")
 			}
 		}
 	}

@@ -112,6 +112,11 @@ func parseEntry(raw json.RawMessage, fallback string) (*entry, error) {
 // encode returns index.json with one entry on each line.
 func (ix *index) encode() []byte {
 	var b bytes.Buffer
+	size := 1 << 10
+	for _, e := range ix.entries {
+		size += len(e.raw) + len(",\n")
+	}
+	b.Grow(size) // large documents would be copied several times
 	fmt.Fprintf(&b, `{"schemaVersion":2,"mediaType":%q`, manifest.MediaTypeOCIIndex)
 	for _, name := range slices.Sorted(maps.Keys(ix.members)) {
 		key, _ := json.Marshal(name) // a string always encodes
