@@ -427,7 +427,7 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(c.path("state.run"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c.do("sync --all FROM/all TO --state @/state").want(cli.ExitUsage, "is neither a file nor a pipe")
+	c.do("sync --all FROM/all TO --state @/state").want(cli.ExitUsage, "state.run is no regular file")
 	if n := c.source.Count("") + c.target.Count(""); n != 0 {
 		t.Errorf("%d calls were made", n)
 	}

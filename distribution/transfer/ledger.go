@@ -27,16 +27,17 @@ type ledger struct {
 }
 
 // ledgerSize is how many small digests a ledger remembers at least.
-const ledgerSize = 1 << 14
+const ledgerSize = 1 << 13
 
-// ledgerKey is a digest on a registry. The digest is hashed, which takes half the memory of its text.
+// ledgerKey is a digest on a registry. The digest is hashed, which takes a quarter of the memory of its text.
 type ledgerKey struct {
 	registry any // see place
-	digest   [sha256.Size]byte
+	digest   [16]byte
 }
 
 func keyOf(registry any, d manifest.Descriptor) ledgerKey {
-	return ledgerKey{registry, sha256.Sum256([]byte(d.Digest))}
+	sum := sha256.Sum256([]byte(d.Digest))
+	return ledgerKey{registry, [16]byte(sum[:])}
 }
 
 // ledgerEntry is one digest on one registry.

@@ -77,10 +77,9 @@ func (c *saveCommand) openEntry(
 		}
 		return e.saved(origins), err
 	}
-	lists, err := e.lock.TagLists(ctx, from, e.Selection)
-	for _, tags := range lists {
-		if tags.Elsewhere {
-			continue
+	for tags, err := range e.lock.TagLists(ctx, from, e.Selection) {
+		if err != nil {
+			return images, err
 		}
 		origins, err := []image.Origin(nil), tags.Err
 		if err == nil {
@@ -91,7 +90,7 @@ func (c *saveCommand) openEntry(
 		}
 		images = append(images, e.saved(origins)...)
 	}
-	return images, err
+	return images, nil
 }
 
 // saved returns the images with their names in the bundle.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"sync"
 
@@ -114,29 +115,43 @@ const renewLock = "write the lock again, with --lock in place of --locked"
 func (l *LockLine) demands() bool { return l != nil && l.lock.demand }
 
 // TagLists is [Selection.TagLists], or lists the tags that the lock has, without a call.
-func (l *LockLine) TagLists(ctx context.Context, remote *run.Remote, s Selection) ([]TagList, error) {
+func (l *LockLine) TagLists(ctx context.Context, remote *run.Remote, s Selection) iter.Seq2[TagList, error] {
 	if !l.demands() {
 		return s.TagLists(ctx, remote)
 	}
-	var out []TagList
+	return func(yield func(TagList, error) bool) {
+		lists, err := l.tagLists(s)
+		if err != nil {
+			yield(TagList{}, err)
+			return
+		}
+		for _, list := range lists {
+			list.Selected = tagselect.Latest(list.Matching, 0)
+			if !yield(list, nil) {
+				return
+			}
+		}
+	}
+}
+
+// tagLists returns the tags that the lock has of repositories of the selection's shard.
+func (l *LockLine) tagLists(s Selection) (out []TagList, err error) {
 	at := map[string]int{} // in out, by repository
 	for _, im := range l.sorted() {
 		ref, err := reference.Parse(im.Name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.lock.path, err)
 		}
+		if s.in(ref.Path).OtherShard() {
+			continue // nothing is pruned with --locked
+		}
 		i, known := at[ref.Path]
 		if !known {
 			i = len(out)
 			at[ref.Path] = i
-			list := TagList{Selection: s.in(ref.Path)}
-			list.Elsewhere = list.OtherShard()
-			out = append(out, list)
+			out = append(out, TagList{Selection: s.in(ref.Path)})
 		}
 		out[i].Matching = append(out[i].Matching, ref.Tag)
-	}
-	for i := range out {
-		out[i].Selected = tagselect.Latest(out[i].Matching, 0)
 	}
 	return out, nil
 }

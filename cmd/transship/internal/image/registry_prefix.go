@@ -50,3 +50,9 @@ func (p RegistryPrefix) Target(name reference.Reference) (reference.Reference, e
 	out.Path = normal.Path // with Docker Hub's library/
 	return out, nil
 }
+
+// KeepsApart reports whether Target gives different repositories of one registry different names. On Docker
+// Hub x and library/x are one.
+func (p RegistryPrefix) KeepsApart() bool {
+	return len(p.Rewrites) == 0 && (p.Base.Path != "" || p.Base.Domain != "docker.io")
+}

@@ -21,6 +21,7 @@ type Selection struct {
 	Latest       int                 // select only so many tags of a repository, the highest versions; 0 for all
 	Minimum      int                 // fail if fewer tags match
 	Shard        Shard               // of several repositories select only these; the zero value for all
+	Others       bool                // name the repositories of other shards too
 }
 
 // ParseSelection parses what an entry of a list selects: a location, a repository with or without

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hczjl/transship/auth"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
@@ -23,7 +22,8 @@ type TagList struct {
 	Selected  []string // the tags to take, by version
 	Matching  []string // all that match, also beyond Latest
 	Err       error    // the repository could not be listed
-	// Elsewhere reports that another worker takes the repository: it is not listed.
+	// Elsewhere reports that another worker takes the repository: it is not listed. Only a selection with
+	// Others has such lists.
 	Elsewhere bool
 }
 
@@ -36,41 +36,68 @@ const (
 	parallelTagLists = 8
 )
 
-// TagLists lists the tags that the selection means, by repository. For a pattern of
-// repositories the registry's catalog is read first; a repository without a tag that matches is left
-// out there, and one that cannot be listed has an Err. It is an error if no tag is selected, or fewer
-// than Minimum match. Of several repositories a shard may have none, and lists those of others as
-// Elsewhere.
-func (s Selection) TagLists(ctx context.Context, remote *run.Remote) ([]TagList, error) {
-	lists := []TagList{{Selection: s}}
-	if s.Repositories != "" {
-		repositories, err := s.catalog(ctx, remote)
+// TagLists lists the tags that the selection means, by repository, a few repositories ahead of its caller.
+// For a pattern of repositories the registry's catalog is read first; a repository without a tag that
+// matches is left out there. One that cannot be listed has an Err. It ends with an error if no tag is
+// selected, and has no other element if fewer than Minimum match. Of several repositories a shard may have
+// none.
+func (s Selection) TagLists(ctx context.Context, remote *run.Remote) iter.Seq2[TagList, error] {
+	return func(yield func(TagList, error) bool) {
+		remote := remote.ForHost(s.Ref.Host()) // its caller uses remote meanwhile
+		repositories, err := []string{s.Ref.Path}, error(nil)
+		if s.Repositories != "" {
+			repositories, err = s.catalog(ctx, remote)
+		}
 		if err != nil {
-			return nil, err
+			yield(TagList{}, err)
+			return
 		}
-		lists = make([]TagList, len(repositories))
-		for i, name := range repositories {
-			lists[i].Selection = s.in(name)
-			lists[i].Elsewhere = lists[i].OtherShard()
+		var count tagCount
+		lists := s.counted(s.listAhead(ctx, remote, repositories), &count)
+		if s.Repositories == "" || s.Minimum > 0 { // the number of tags has to be known first
+			lists = slices.Values(slices.Collect(lists))
+			if err := s.checkCount(count); err != nil {
+				yield(TagList{}, err)
+				return
+			}
+		}
+		for l := range lists {
+			if !yield(l, nil) {
+				return
+			}
+		}
+		if err := s.checkCount(count); err != nil {
+			yield(TagList{}, err)
 		}
 	}
-	var group errgroup.Group
-	var found atomic.Int32
-	group.SetLimit(parallelTagLists)
-	for i := range lists {
-		if lists[i].Elsewhere {
-			continue
+}
+
+// listAhead lists repositories, parallelTagLists at a time, in their order. It begins one of them when its
+// caller takes another, so that no more lists are in memory.
+func (s Selection) listAhead(ctx context.Context, remote *run.Remote, repositories []string) iter.Seq[TagList] {
+	return func(yield func(TagList) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		var found atomic.Int32
+		ahead := make(chan chan TagList, parallelTagLists-1)
+		go func() {
+			defer close(ahead)
+			for _, name := range repositories {
+				list := make(chan TagList, 1)
+				select {
+				case ahead <- list:
+					go func() { list <- s.in(name).tagList(ctx, remote, &found) }()
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		for list := range ahead {
+			if !yield(<-list) {
+				return
+			}
 		}
-		group.Go(func() error {
-			lists[i].Selected, lists[i].Matching, lists[i].Err = lists[i].list(ctx, remote, &found)
-			return nil
-		})
 	}
-	_ = group.Wait() // the lists have the errors
-	if s.Repositories == "" && lists[0].Err != nil {
-		return nil, lists[0].Err
-	}
-	return s.checkCount(lists)
 }
 
 // in returns the selection for one repository of the registry.
@@ -79,8 +106,8 @@ func (s Selection) in(repository string) Selection {
 	return s
 }
 
-// catalog lists the repositories that match the selection's pattern, sorted. It keeps no others. A catalog
-// that changes while its pages are read may have one twice.
+// catalog lists the repositories that match the selection's pattern, sorted, without those of other workers
+// unless it has Others. A catalog that changes while its pages are read may have one twice.
 func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, error) {
 	client, err := remote.Client(ctx, s.Ref)
 	if err != nil {
@@ -89,6 +116,7 @@ func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, e
 	hint := fmt.Sprintf("%s; sync and save take a list with %s/REPOSITORY on each line by -f",
 		NoCatalogHint(s.Ref.Domain, string(s.Repositories)), s.Ref.Domain)
 	var out []string
+	matching := 0
 	for name, err := range client.Catalog(ctx, distribution.Page{}) {
 		if err != nil {
 			err = CatalogError(err, s.Ref.Domain, hint)
@@ -100,13 +128,15 @@ func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, e
 		if !s.Repositories.match(name) {
 			continue
 		}
-		if len(out) == maxRepositories {
+		if matching++; matching > maxRepositories {
 			return nil, cli.WithHint(fmt.Errorf("%s matches more than %d repositories", s.repository(), maxRepositories),
 				"give a narrower pattern, in several lines")
 		}
-		out = append(out, name)
+		if s.Others || !s.in(name).OtherShard() {
+			out = append(out, name)
+		}
 	}
-	if len(out) == 0 {
+	if matching == 0 {
 		return nil, cli.WithHint(cli.Reword(fs.ErrNotExist, "%s matches no repository", s.repository()),
 			fmt.Sprintf("transship repos %s lists all that this account may see", s.Ref.Domain))
 	}
@@ -114,55 +144,70 @@ func (s Selection) catalog(ctx context.Context, remote *run.Remote) ([]string, e
 	return slices.Compact(out), nil
 }
 
-// list lists the tags of one repository. found counts those of all repositories.
-func (l *TagList) list(
-	ctx context.Context, remote *run.Remote, found *atomic.Int32,
-) (selected, matching []string, err error) {
-	repo, err := remote.ForHost(l.Ref.Host()).Repository(ctx, l.Ref, auth.Pull)
+// tagList lists the tags of one repository. found counts those of all repositories.
+func (s Selection) tagList(ctx context.Context, remote *run.Remote, found *atomic.Int32) TagList {
+	l := TagList{Selection: s, Elsewhere: s.OtherShard()}
+	if !l.Elsewhere {
+		l.Matching, l.Err = l.matching(ctx, remote, found)
+		l.Selected = tagselect.Latest(l.Matching, l.Latest)
+	}
+	return l
+}
+
+// matching returns the tags that match.
+func (s Selection) matching(ctx context.Context, remote *run.Remote, found *atomic.Int32) (out []string, err error) {
+	repo, err := remote.ForHost(s.Ref.Host()).Repository(ctx, s.Ref, auth.Pull)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for tag, err := range repo.TagNames(ctx) {
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		if !l.Tags.Match(tag) {
+		if !s.Tags.Match(tag) {
 			continue
 		}
 		if found.Add(1) > MaxTags {
-			return nil, nil, cli.WithHint(fmt.Errorf("%s lists more than %d tags", repo, MaxTags), "give narrower patterns")
+			return nil, cli.WithHint(fmt.Errorf("%s lists more than %d tags", repo, MaxTags), "give narrower patterns")
 		}
-		matching = append(matching, tag)
-	}
-	return tagselect.Latest(matching, l.Latest), matching, nil
-}
-
-// checkCount checks how many tags were found, and drops repositories without any. One that a catalog names
-// may be empty: its tags are not found.
-func (s Selection) checkCount(lists []TagList) ([]TagList, error) {
-	var out []TagList
-	selected, matching, failed := 0, 0, 0
-	for _, l := range lists {
-		if s.Repositories != "" && errors.Is(l.Err, fs.ErrNotExist) {
-			continue
-		}
-		selected, matching = selected+len(l.Selected), matching+len(l.Matching)
-		if l.Err != nil {
-			failed++
-		}
-		if len(l.Matching) > 0 || l.Err != nil || l.Elsewhere {
-			out = append(out, l)
-		}
-	}
-	switch {
-	case failed > 0:
-		return out, nil
-	case matching < s.Minimum:
-		return nil, &tooFewError{s, matching}
-	case selected == 0 && (s.Shard.Count == 0 || s.Repositories == ""):
-		return nil, s.noTags()
+		out = append(out, tag)
 	}
 	return out, nil
+}
+
+// tagCount is how many tags the lists of a selection have.
+type tagCount struct{ selected, matching, failed int }
+
+// counted counts the tags of the lists, and drops repositories without any. One that a catalog names may be
+// empty: its tags are not found.
+func (s Selection) counted(lists iter.Seq[TagList], n *tagCount) iter.Seq[TagList] {
+	return func(yield func(TagList) bool) {
+		for l := range lists {
+			if s.Repositories != "" && errors.Is(l.Err, fs.ErrNotExist) {
+				continue
+			}
+			n.selected, n.matching = n.selected+len(l.Selected), n.matching+len(l.Matching)
+			if l.Err != nil {
+				n.failed++
+			}
+			if (len(l.Matching) > 0 || l.Err != nil || l.Elsewhere) && !yield(l) {
+				return
+			}
+		}
+	}
+}
+
+// checkCount checks how many tags were found.
+func (s Selection) checkCount(n tagCount) error {
+	switch {
+	case n.failed > 0:
+		return nil
+	case n.matching < s.Minimum:
+		return &tooFewError{s, n.matching}
+	case n.selected == 0 && (s.Shard.Count == 0 || s.Repositories == ""):
+		return s.noTags()
+	}
+	return nil
 }
 
 // noTags returns the error of a selection without tags.

@@ -11,12 +11,6 @@ import (
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// tagLists are the tags of target repositories, each listed once.
-type tagLists struct {
-	mu    sync.Mutex
-	lists map[string]func() (map[string]bool, error) // by repository
-}
-
 // withoutKept reports the targets that --keep-existing keeps, and returns the others. Where a line
 // means several tags, one list of the target's tags tells, so that a tag that is kept costs no
 // call; the engine asks for any other.
@@ -24,7 +18,7 @@ func (s *syncRun) withoutKept(
 	ctx context.Context, line *syncLine, o image.Origin, targets []image.Location,
 ) (rest []image.Location) {
 	for _, l := range targets {
-		if line.source.Tags == nil || !l.IsRegistry() || !s.isKept(ctx, l.Ref) {
+		if line.source.Tags == nil || !l.IsRegistry() || !s.isKept(ctx, line, l.Ref) {
 			rest = append(rest, l)
 			continue
 		}
@@ -37,26 +31,26 @@ func (s *syncRun) withoutKept(
 
 // isKept reports whether --keep-existing applies to a tag, and the list of the target's tags has
 // it. A list that fails says nothing.
-func (s *syncRun) isKept(ctx context.Context, ref reference.Reference) bool {
+func (s *syncRun) isKept(ctx context.Context, line *syncLine, ref reference.Reference) bool {
 	if s.engine.Keep == nil || ref.Tag == "" || !s.engine.Keep(ref.Tag) {
 		return false
 	}
-	tags, err := s.tagsOf(ctx, ref)
+	tags, err := s.tagsOf(ctx, line.known, ref)
 	return err == nil && tags[ref.Tag]
 }
 
 // tagsOf returns the tags of a target repository.
-func (s *syncRun) tagsOf(ctx context.Context, ref reference.Reference) (map[string]bool, error) {
-	s.tags.mu.Lock()
-	list := s.tags.lists[ref.Name()]
+func (s *syncRun) tagsOf(ctx context.Context, known *targetSet, ref reference.Reference) (map[string]bool, error) {
+	known.mu.Lock()
+	list := known.lists[ref.Name()]
 	if list == nil {
 		list = sync.OnceValues(func() (map[string]bool, error) { return s.listTags(ctx, ref) })
-		if s.tags.lists == nil {
-			s.tags.lists = map[string]func() (map[string]bool, error){}
+		if known.lists == nil {
+			known.lists = map[string]func() (map[string]bool, error){}
 		}
-		s.tags.lists[ref.Name()] = list
+		known.lists[ref.Name()] = list
 	}
-	s.tags.mu.Unlock()
+	known.mu.Unlock()
 	return list()
 }
 

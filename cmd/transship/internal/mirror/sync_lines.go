@@ -23,8 +23,8 @@ type syncLine struct {
 	// prefixes are the targets of a pattern of repositories, which keep their names below them.
 	prefixes []image.RegistryPrefix
 
+	known    *targetSet  // of all lines that may copy to one of its targets
 	parts    []*syncLine // of a pattern of repositories: a line for each repository, once listed, for --prune
-	matching []string    // the tags of the source that match, once listed, for --prune
 	unlisted bool        // listing the source failed: the line's images are unknown
 	// elsewhere reports that another worker of --shard takes the line. Its images are unknown here.
 	elsewhere bool
@@ -42,6 +42,7 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, lock *image.Lock, a
 	}
 	fallback.far.Rewrites = c.rewrites
 	var out []*syncLine
+	known := new(targetSet)
 	bad := image.ListErrors{File: c.list, Streams: r.Streams}
 	for _, e := range entries {
 		line, err := parseSyncLine(e, fallback)
@@ -56,6 +57,7 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, lock *image.Lock, a
 		if line.source.Tags != nil && e.Latest == 0 {
 			line.source.Latest = int(c.latest)
 		}
+		line.known, line.source.Others = known, c.prune
 		line.lock, err = lock.Line(line.source)
 		bad.Add(e.Line, err)
 		for i := range line.prefixes {
@@ -67,7 +69,19 @@ func (c *syncCommand) lines(ctx context.Context, r *run.Run, lock *image.Lock, a
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
+	if len(out) == 1 && out[0].keepsApart() {
+		out[0].known = nil // each part has its own
+	}
 	return out, c.checkRewrites(out)
+}
+
+// keepsApart reports whether the line copies no two repositories of a pattern to one.
+func (l *syncLine) keepsApart() bool {
+	prefixes := l.prefixes
+	if len(prefixes) == 0 && len(l.local) == 0 {
+		prefixes = []image.RegistryPrefix{l.far}
+	}
+	return l.source.Repositories != "" && len(prefixes) == 1 && prefixes[0].KeepsApart()
 }
 
 // entries reads the list, or makes that of --all, and returns the arguments without what is in it.
@@ -193,7 +207,11 @@ func (c *syncCommand) bindHosts(l *syncLine) {
 // part returns the line for one repository of a pattern of repositories.
 func (l *syncLine) part(tags image.TagList) (*syncLine, error) {
 	part := &syncLine{
-		number: l.number, source: tags.Selection, lock: l.lock, local: l.local, far: l.far, elsewhere: tags.Elsewhere,
+		number: l.number, source: tags.Selection, lock: l.lock, local: l.local, far: l.far, known: l.known,
+		elsewhere: tags.Elsewhere,
+	}
+	if part.known == nil {
+		part.known = new(targetSet)
 	}
 	for _, prefix := range l.prefixes {
 		name, err := prefix.Target(tags.Ref)

@@ -3,12 +3,20 @@ package mirror
 import (
 	"crypto/sha256"
 	"fmt"
+	"sync"
 
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/distribution/reference"
 )
 
-// textHash stands for a text in a map of all images: a run may have a million of them.
+// targetSet is what a run knows of the targets of lines that may have one in common.
+type targetSet struct {
+	mu     sync.Mutex
+	owners map[targetKey]targetOwner                  // the image of each target: no two images may get one name
+	lists  map[string]func() (map[string]bool, error) // by repository: the tags there, listed once, for --keep-existing
+}
+
+// textHash stands for a text in a map of many images.
 type textHash [16]byte
 
 func hashText(text string) textHash {
@@ -65,11 +73,18 @@ func (s *syncRun) setOwner(l image.Location, o image.Origin, mine targetOwner) (
 		as, _ := l.NameFor(o.Name) // a whole layout takes any name
 		key = hashTarget(l.Placed().String() + " " + as.String())
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if owner, ok := s.owners[key]; ok {
+	known := mine.line.known
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	if owner, ok := known.owners[key]; ok {
 		return owner, false
 	}
-	s.owners[key] = mine
+	if known.owners == nil {
+		known.owners = map[targetKey]targetOwner{}
+	}
+	known.owners[key] = mine
+	if s.prune {
+		s.keep(key)
+	}
 	return mine, true
 }

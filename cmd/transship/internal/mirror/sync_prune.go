@@ -27,7 +27,7 @@ type removal struct {
 // it removes the first.
 func (s *syncRun) pruneAll(ctx context.Context, lines []*syncLine) {
 	lines = withParts(lines)
-	p := &pruneList{syncRun: s, lines: lines, keep: s.tagsToKeep(lines), listed: map[targetKey]bool{}}
+	p := &pruneList{syncRun: s, lines: lines, listed: map[targetKey]bool{}}
 	for _, line := range lines {
 		if line.source.Tags == nil || line.source.Repositories != "" || line.elsewhere {
 			continue // a line for one image does not own the target's other tags
@@ -71,32 +71,30 @@ func (l *syncLine) title() string {
 	return fmt.Sprintf("line %d", l.number)
 }
 
-// tagsToKeep returns the keys of the tags that prune keeps: those that this run copied, and every
-// tag that a source still has, also beyond --latest.
-func (s *syncRun) tagsToKeep(lines []*syncLine) map[targetKey]bool {
-	keep := map[targetKey]bool{}
-	for target := range s.owners {
-		keep[target] = true
+// keepTags keeps, for --prune, the tags that the source of a line has, also beyond --latest.
+func (s *syncRun) keepTags(line *syncLine, tags []string) {
+	repositories, err := line.repositories()
+	if err != nil {
+		return // copying its images fails for the same reason
 	}
-	for _, line := range lines {
-		repositories, err := line.repositories()
-		if err != nil {
-			continue // copying its images failed for the same reason
-		}
-		for _, ref := range repositories {
-			for _, tag := range line.matching {
-				keep[keyOf(ref.WithTag(tag))] = true
-			}
+	for _, ref := range repositories {
+		for _, tag := range tags {
+			s.keep(keyOf(ref.WithTag(tag)))
 		}
 	}
-	return keep
+}
+
+// keep keeps a target, for --prune: that of an image of this run, or a tag that a source has.
+func (s *syncRun) keep(key targetKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stays[key] = true
 }
 
 // pruneList collects the tags to remove.
 type pruneList struct {
 	*syncRun
 	lines    []*syncLine
-	keep     map[targetKey]bool // what stays
 	listed   map[targetKey]bool // removals
 	removals []removal
 }
@@ -138,7 +136,7 @@ func (p *pruneList) addRepository(ctx context.Context, line *syncLine, ref refer
 		}
 		tagged := ref.WithTag(tag)
 		key := keyOf(tagged)
-		if line.source.Tags.Match(tag) && !image.IsReferrersTag(tag) && !p.keep[key] && !p.listed[key] {
+		if line.source.Tags.Match(tag) && !image.IsReferrersTag(tag) && !p.stays[key] && !p.listed[key] {
 			p.listed[key] = true
 			stale = append(stale, removal{line, repo, tagged})
 		}

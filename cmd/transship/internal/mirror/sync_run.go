@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -29,18 +30,17 @@ type syncRun struct {
 	engine *transfer.Engine
 	places *image.Opener
 
-	mu     sync.Mutex
-	errs   []error                   // of the results that failed
-	kept   map[string]bool           // images under way that the target had, by the target's String and the reference there
-	owners map[targetKey]targetOwner // the image of each target: no two images may get one name
-	tags   tagLists
+	mu    sync.Mutex
+	errs  []error            // of the results that failed
+	kept  map[string]bool    // images under way that the target had, by the target's String and the reference there
+	stays map[targetKey]bool // what --prune does not remove
 }
 
 func (c *syncCommand) newRun(r *run.Run, state *syncState, out *image.Reporter) *syncRun {
 	s := &syncRun{
 		syncCommand: c, run: r, state: state,
 		show: image.NewProgress(r), out: out, places: image.NewCopyOpener(r),
-		kept: map[string]bool{}, owners: map[targetKey]targetOwner{},
+		kept: map[string]bool{}, stays: map[targetKey]bool{},
 	}
 	s.show.PerImage, s.show.Report = true, s.out
 	s.engine = r.Engine(c.jobs, s.event)
@@ -95,28 +95,35 @@ func (s *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup
 		return
 	}
 	on := s.src.ForHost(line.source.Ref.Host())
-	lists, err := line.lock.TagLists(ctx, on, line.source)
-	if err != nil {
-		s.copyOrigins(ctx, line, nil, err, images)
+	for tags, err := range line.lock.TagLists(ctx, on, line.source) {
+		if err != nil {
+			s.copyOrigins(ctx, line, nil, err, images)
+			return
+		}
+		s.copyTags(ctx, line, on, tags, images)
+	}
+}
+
+// openAtOnce is how many images of a repository are opened at a time: it may have a hundred thousand.
+const openAtOnce = 100
+
+// copyTags starts the copies of a repository's images in the group.
+func (s *syncRun) copyTags(ctx context.Context, line *syncLine, on *run.Remote, tags image.TagList, images *errgroup.Group) {
+	part, err := line, error(nil)
+	if line.source.Repositories != "" {
+		part, err = line.part(tags)
+	}
+	if s.prune {
+		s.keepTags(part, tags.Matching)
+		line.addPart(part)
+	}
+	if err = errors.Join(err, tags.Err); err != nil {
+		s.copyOrigins(ctx, part, nil, err, images)
 		return
 	}
-	for i, tags := range lists {
-		lists[i] = image.TagList{} // there may be a hundred thousand
-		part := line
-		if line.source.Repositories != "" {
-			part, err = line.part(tags)
-		}
-		if s.prune {
-			part.matching = tags.Matching
-			line.addPart(part)
-		}
-		if tags.Elsewhere {
-			continue
-		}
-		var origins []image.Origin
-		if err = errors.Join(err, tags.Err); err == nil {
-			origins, err = s.places.SelectTags(ctx, on, tags)
-		}
+	for some := range slices.Chunk(tags.Selected, openAtOnce) {
+		tags.Selected = some
+		origins, err := s.places.SelectTags(ctx, on, tags)
 		s.copyOrigins(ctx, part, origins, err, images)
 	}
 }

@@ -2,14 +2,13 @@ package mirror
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"time"
 
-	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -30,21 +29,39 @@ const runLogSuffix = ".run"
 // state and removes the log.
 type runLog struct {
 	path string
-	file *os.File // nil if it cannot be written any more, or in a plan
+	file *os.File // nil in a plan if there is none
 }
 
-// readRunLog gives the lines of a log up to one that was not written whole to set, and returns their
-// number and length. A log that does not exist is empty.
-func readRunLog(ctx context.Context, path string, set func(syncedImage)) (head stateHead, n int, size int64, err error) {
-	file, err := cli.OpenFile(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return head, 0, 0, nil
+// open opens the log to read it and append to it, or for a plan to read it if there is one.
+func (l *runLog) open(plan bool) (err error) {
+	if plan {
+		l.file, err = os.Open(l.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return err
+	}
+	l.file, err = os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	return err
+}
+
+// begin cuts the log after size bytes. An empty one gets its first line, and is removed if that cannot
+// be written.
+func (l *runLog) begin(size int64, head stateHead) error {
+	err := l.file.Truncate(size)
+	if err == nil && size == 0 {
+		err = writeLine(l.file, head)
 	}
 	if err != nil {
-		return head, 0, 0, err
+		_ = l.close(size == 0)
 	}
-	defer file.Close()
-	in := bufio.NewReaderSize(file, maxLogLine)
+	return err
+}
+
+// readLog gives the images of a log up to a line that was not written whole to add, and returns their
+// number and the length in bytes of their lines.
+func readLog(r io.Reader, add addImage) (head stateHead, n int, size int64, err error) {
+	in := bufio.NewReaderSize(r, maxLogLine)
 	for {
 		line, err := in.ReadSlice('\n')
 		if err != nil {
@@ -62,49 +79,27 @@ func readRunLog(ctx context.Context, path string, set func(syncedImage)) (head s
 		case err != nil: // a machine that lost its power leaves anything behind
 			return head, n, size, nil
 		case size > 0:
-			set(im)
+			if err := add(im, size); err != nil {
+				return head, n, size, err
+			}
 			n++
 		}
 		size += int64(len(line))
 	}
 }
 
-// open opens the log to append to it after size bytes. An empty one gets its first line, and is removed if
-// that cannot be written.
-func (l *runLog) open(size int64, head stateHead) error {
-	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	l.file = file
-	if err = file.Truncate(size); err == nil && size == 0 {
-		err = l.write(head)
-	}
-	if err != nil {
-		_ = l.close(size == 0)
-	}
-	return err
-}
-
-// write appends a line.
-func (l *runLog) write(v any) error {
-	if l.file == nil {
-		return nil
-	}
+// writeLine writes a line of a log.
+func writeLine(w io.Writer, v any) error {
 	line, err := json.Marshal(v)
 	if err == nil {
-		_, err = l.file.Write(append(line, '\n'))
+		_, err = w.Write(append(line, '\n'))
 	}
 	return err
 }
 
 // close closes the log, and removes it unless the run is to be resumed.
 func (l *runLog) close(remove bool) error {
-	var err error
-	if l.file != nil {
-		err = l.file.Close()
-		l.file = nil
-	}
+	err := l.file.Close()
 	if remove {
 		err = errors.Join(err, os.Remove(l.path))
 	}

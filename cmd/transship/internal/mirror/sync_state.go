@@ -1,12 +1,15 @@
 package mirror
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
+	"os"
 	"sync"
 
 	"github.com/hczjl/transship/blob"
@@ -17,16 +20,22 @@ import (
 )
 
 // syncState is the file of --state: what earlier runs of sync copied where. It is trusted: if an
-// image's source has not changed since, its targets are not asked. A nil state knows nothing.
+// image's source has not changed since, its targets are not asked. A nil state knows nothing. What this run
+// copies is in the log alone until it ends, and not in memory.
 type syncState struct {
 	path  string
 	shard image.Shard
-	log   runLog
+	plan  bool                             // nothing is written
 	warn  func(format string, args ...any) // prints what the run goes on without
+	file  *os.File                         // nil if there is none
+	rate  int64                            // bytes per second of the last run, 0 if it is not known
 
-	mu     sync.Mutex
-	images stateImages
-	rate   int64 // bytes per second of the last run, 0 if it is not known
+	mu       sync.Mutex
+	log      runLog
+	unlogged bytes.Buffer // as a log, what this run has finished since that cannot be written
+	earlier  stateIndex   // of the file
+	resumed  stateIndex   // of the log that a run that did not end has left
+	fresh    bool         // that run is resumed: what it has copied is not even asked for at the source
 }
 
 // openState reads the file of --state, and the log of a run that did not end. It returns nil without
@@ -41,39 +50,35 @@ func (c *syncCommand) openState(ctx context.Context, r *run.Run) (*syncState, er
 		}
 	}
 	s := &syncState{
-		path: c.state, shard: c.shard, log: runLog{path: c.state + runLogSuffix}, warn: r.Stderr.Line,
+		path: c.state, shard: c.shard, plan: r.Planning(), warn: r.Stderr.Line, log: runLog{path: c.state + runLogSuffix},
 	}
-	if err := s.read(ctx, r); err != nil {
+	for _, path := range []string{s.path, s.log.path} {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return nil, &cli.UsageError{Message: fmt.Sprintf("--state: %s is no regular file", path)}
+		}
+	}
+	if err := s.read(r); err != nil {
 		return nil, err
 	}
-	return s, s.resume(ctx, r)
+	return s, s.resume(r)
 }
 
 // read reads the file.
-func (s *syncState) read(ctx context.Context, r *run.Run) error {
-	file, err := cli.OpenFile(ctx, s.path)
+func (s *syncState) read(r *run.Run) (err error) {
+	s.file, err = os.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return image.CheckFolder(s.path)
 	}
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	head, err := decodeState(file, s.add)
+	s.earlier = stateIndex{file: s.file}
+	head, err := decodeState(s.file, s.earlier.addNew)
 	if err != nil {
 		return fmt.Errorf("--state %s: %w; without the file all targets are asked", s.path, err)
 	}
 	s.rate = head.BytesPerSecond
 	return s.checkShard(r, head)
-}
-
-// add adds an image of the file.
-func (s *syncState) add(im syncedImage) error {
-	if _, twice := s.images.byTarget[im.Target]; twice {
-		return fmt.Errorf("it has %q twice", im.Target)
-	}
-	s.images.set(im, false)
-	return nil
 }
 
 // checkShard refuses the state of another shard. Where the number of shards or --sizes has changed it
@@ -107,11 +112,15 @@ func shardName(s image.Shard) string {
 	return "shard " + s.String()
 }
 
-// resume takes over what the log of a run that did not end has, and opens the log of this run. A folder
+// resume takes over what the log of a run that did not end has, and begins the log of this run. A folder
 // in which nothing can be written is a usage error: it shows before the first call.
-func (s *syncState) resume(ctx context.Context, r *run.Run) error {
-	fresh := s.log.isFresh()
-	head, n, size, err := readRunLog(ctx, s.log.path, func(im syncedImage) { s.images.set(im, fresh) })
+func (s *syncState) resume(r *run.Run) error {
+	s.fresh = s.log.isFresh()
+	if err := s.log.open(s.plan); err != nil || s.log.file == nil {
+		return s.cannotWrite(err)
+	}
+	s.resumed = stateIndex{file: s.log.file}
+	head, n, size, err := readLog(s.log.file, s.resumed.add)
 	if err != nil {
 		return fmt.Errorf("--state %s: %w; without the file the images of the run that did not end are asked for again",
 			s.log.path, err)
@@ -121,31 +130,39 @@ func (s *syncState) resume(ctx context.Context, r *run.Run) error {
 			return err
 		}
 	}
-	if r.Planning() {
+	if s.plan {
 		return nil
 	}
-	if fresh && n > 0 {
+	if s.fresh && n > 0 {
 		r.Note("resuming a run that did not end: it has finished %d image%s", n, cli.Plural(n))
 	}
-	if !fresh && size > 0 {
-		size, err = 0, s.write()
-	}
-	if err == nil {
-		err = s.log.open(size, s.head())
-	}
-	if err != nil {
-		return &cli.UsageError{
-			Message: fmt.Sprintf("--state %s cannot be written: %v", s.path, err),
-			Advice:  "make room for it, give a file elsewhere, or leave it out: each target is asked then",
+	if !s.fresh && size > 0 {
+		if err := s.takeOver(r); err != nil {
+			return err
 		}
+		size = 0
 	}
-	return nil
+	return s.cannotWrite(s.log.begin(size, s.head()))
 }
 
-// logFailed warns that the run cannot be resumed, and goes on without its log.
-func (s *syncState) logFailed(err error) {
-	_ = s.log.close(false)
-	s.warn("warning: %s; if this run is killed, the next one asks for its images again", cli.OneLine(err.Error()))
+// takeOver moves the images of the log to the file.
+func (s *syncState) takeOver(r *run.Run) error {
+	if err := s.write(); err != nil {
+		return s.cannotWrite(err)
+	}
+	s.resumed = stateIndex{}
+	return s.read(r)
+}
+
+// cannotWrite returns the error of a state or log that cannot be written, nil if err is.
+func (s *syncState) cannotWrite(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &cli.UsageError{
+		Message: fmt.Sprintf("--state %s cannot be written: %v", s.path, err),
+		Advice:  "make room for it, give a file elsewhere, or leave it out: each target is asked then",
+	}
 }
 
 // unchanged reports whether earlier runs copied the image that the source has now to all targets,
@@ -179,13 +196,23 @@ func (s *syncState) digest(o image.Origin, targets []image.Location) (digest blo
 	defer s.mu.Unlock()
 	done = true
 	for i, l := range targets {
-		im, finished := s.images.get(l.String())
+		im, finished := s.get(l.String())
 		if im.Source != o.String() || i > 0 && im.Digest != digest {
 			return "", false
 		}
 		digest, done = im.Digest, done && finished
 	}
 	return digest, done
+}
+
+// get returns the image that a target got from earlier runs, and whether the run that is resumed has
+// finished it. What this run has copied since is not known.
+func (s *syncState) get(target string) (im syncedImage, done bool) {
+	if im, found := s.resumed.get(target); found {
+		return im, s.fresh
+	}
+	im, _ = s.earlier.get(target)
+	return im, false
 }
 
 // update records what a target has now, and forgets a target where the image failed or was removed.
@@ -197,28 +224,44 @@ func (s *syncState) update(r SyncResult) {
 	if r.Status == SyncCopied || r.Status == SyncUnchanged {
 		im.Source, im.Digest = r.Source, r.Digest
 	}
-	s.set(im)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have, done := s.get(im.Target); done && have == im && im.Digest != "" {
+		return // the log has it
+	}
+	s.append(im)
 }
 
 // forget forgets what a target has before that may change. Else a run that is killed then would leave the
 // image of an earlier run there.
 func (s *syncState) forget(target string) {
-	if s != nil {
-		s.set(syncedImage{Target: target})
+	if s == nil {
+		return
 	}
-}
-
-func (s *syncState) set(im syncedImage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	have, done := s.images.get(im.Target)
-	if have.Digest == "" && im.Digest == "" || done && have == im {
-		return // the log has it
+	if have, _ := s.get(target); have.Digest == "" {
+		return
 	}
-	s.images.set(im, false)
-	if err := s.log.write(im); err != nil {
-		s.logFailed(err)
+	s.earlier.forget(target)
+	s.resumed.forget(target)
+	s.append(syncedImage{Target: target})
+}
+
+// append appends an image to the log. If that cannot be written it warns that the run cannot be resumed.
+func (s *syncState) append(im syncedImage) {
+	if s.plan {
+		return
 	}
+	if s.unlogged.Len() == 0 {
+		err := writeLine(s.log.file, im)
+		if err == nil {
+			return
+		}
+		s.warn("warning: %s; if this run is killed, the next one asks for its images again", cli.OneLine(err.Error()))
+		_ = writeLine(&s.unlogged, s.head())
+	}
+	_ = writeLine(&s.unlogged, im)
 }
 
 // lastRate returns how many bytes per second the last run copied, 0 if it is not known.
@@ -248,8 +291,34 @@ func (s *syncState) head() stateHead {
 	return stateHead{Version: syncStateVersion, Shard: s.shard.String(), Sizes: s.shard.Sizes}
 }
 
+// write replaces the file by one that has the images of the log too.
 func (s *syncState) write() error {
+	images, err := s.sorted()
+	if err != nil {
+		return err
+	}
 	head := s.head()
 	head.BytesPerSecond = s.rate
-	return cli.ReplaceFileBy(s.path, 0o600, func(w io.Writer) error { return encodeState(w, head, s.images.all()) })
+	return cli.ReplaceFileBy(s.path, 0o600, func(w io.Writer) error {
+		defer s.file.Close() // before it is replaced
+		return errors.Join(encodeState(w, head, images.all()), images.err)
+	})
+}
+
+// sorted returns the images of the file and of the log.
+func (s *syncState) sorted() (images *imageSorter, err error) {
+	images = new(imageSorter)
+	if s.file != nil {
+		err = images.addFile(s.file, func(add addImage) error {
+			_, err := decodeState(io.NewSectionReader(s.file, 0, math.MaxInt64), add)
+			return err
+		})
+	}
+	for _, log := range []io.ReaderAt{s.log.file, bytes.NewReader(s.unlogged.Bytes())} {
+		err = errors.Join(err, images.addFile(log, func(add addImage) error {
+			_, _, _, err := readLog(io.NewSectionReader(log, 0, math.MaxInt64), add)
+			return err
+		}))
+	}
+	return images, err
 }

@@ -37,9 +37,12 @@ const syncStateVersion = 1
 // errStateVersion is the error of a file that another version of the program has written.
 var errStateVersion = errors.New("it has version")
 
+// addImage is called with an image, and the offset in bytes at which it begins in its file.
+type addImage func(im syncedImage, at int64) error
+
 // decodeState parses the file, and gives each image to add. It has one image at a time in memory, and
 // is as strict as [manifest.Decode].
-func decodeState(r io.Reader, add func(syncedImage) error) (head stateHead, err error) {
+func decodeState(r io.Reader, add addImage) (head stateHead, err error) {
 	in := json.NewDecoder(r)
 	if err := expect(in, json.Delim('{')); err != nil {
 		return head, err
@@ -91,7 +94,7 @@ func decodeHead(raw []byte, head *stateHead) error {
 	return nil
 }
 
-func decodeImages(in *json.Decoder, add func(syncedImage) error) error {
+func decodeImages(in *json.Decoder, add addImage) error {
 	if err := expect(in, json.Delim('[')); err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func decodeImages(in *json.Decoder, add func(syncedImage) error) error {
 		if err := im.Digest.Validate(); err != nil {
 			return fmt.Errorf("%q: %w", im.Target, err)
 		}
-		if err := add(im); err != nil {
+		if err := add(im, in.InputOffset()-int64(len(raw))); err != nil {
 			return err
 		}
 	}

@@ -3,8 +3,12 @@ package mirror
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,24 +43,33 @@ func FuzzSyncState(f *testing.F) {
 	})
 }
 
-// recode parses a file and encodes it again. It checks that what parses is kept as it is.
+// recode parses a file and encodes it again, as a run that copies nothing does. It checks that what parses is
+// found by its target.
 func recode(t *testing.T, raw []byte) ([]byte, error) {
-	var s syncState
-	head, err := decodeState(bytes.NewReader(raw), func(im syncedImage) error {
+	file := bytes.NewReader(raw)
+	index := stateIndex{file: file}
+	head, err := decodeState(bytes.NewReader(raw), func(im syncedImage, at int64) error {
 		if im.Digest.Validate() != nil {
 			t.Errorf("%q has %+v", im.Target, im)
 		}
-		err := s.add(im)
-		if got, _ := s.images.get(im.Target); err == nil && got != im {
-			t.Errorf("%+v is kept as %+v", im, got)
+		err := index.addNew(im, at)
+		if got, _ := index.get(im.Target); err == nil && got != im {
+			t.Errorf("%+v is found as %+v", im, got)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	var images imageSorter
+	if err := images.addFile(file, func(add addImage) error {
+		_, err := decodeState(bytes.NewReader(raw), add)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
 	var out bytes.Buffer
-	err = encodeState(&out, head, s.images.all())
+	err = errors.Join(encodeState(&out, head, images.all()), images.err)
 	return out.Bytes(), err
 }
 
@@ -101,5 +114,56 @@ func TestSyncStateIsReadStrictly(t *testing.T) {
 		if got, err := recode(t, []byte(raw)); err == nil {
 			t.Errorf("%s: got %s", raw, got)
 		}
+	}
+}
+
+// A state that takes over the log of a run has every image once, sorted, with what the log has last: also if it has
+// more than are sorted at once, and neither is in order.
+func TestStateTakesOverALog(t *testing.T) {
+	const images = sortedAtOnce + 500
+	dir, want := t.TempDir(), []syncedImage{}
+	image := func(i int, content string) syncedImage {
+		name := fmt.Sprintf("example/app%d:%d", i%100, i)
+		return syncedImage{"dst." + name, "src." + name, blob.FromBytes([]byte(content))}
+	}
+	s := syncState{path: filepath.Join(dir, "state"), log: runLog{path: filepath.Join(dir, "state.run")}}
+	old := []syncedImage{}
+	for i := range images {
+		if old = append(old, image(i, "old")); i%3 == 0 {
+			want = append(want, image(i, "old"))
+		}
+	}
+	var file bytes.Buffer
+	if err := errors.Join(encodeState(&file, s.head(), slices.Values(old)), os.WriteFile(s.path, file.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.read(nil), s.log.open(false), s.log.begin(0, s.head())); err != nil {
+		t.Fatal(err)
+	}
+	for i := range images { // two thirds change, and half of those fail
+		target := image(i, "").Target
+		if i%3 == 0 {
+			continue
+		}
+		s.forget(target)
+		if i%3 == 1 {
+			s.update(SyncResult{Target: target, Source: image(i, "").Source, Digest: blob.FromBytes([]byte("new")), Status: SyncCopied})
+			want = append(want, image(i, "new"))
+		}
+	}
+	if err := s.save(false, 0); err != nil {
+		t.Fatal(err)
+	}
+	got := []syncedImage{}
+	raw, err := os.ReadFile(s.path)
+	if _, decodeErr := decodeState(bytes.NewReader(raw), func(im syncedImage, _ int64) error {
+		got = append(got, im)
+		return nil
+	}); err != nil || decodeErr != nil {
+		t.Fatal(err, decodeErr)
+	}
+	slices.SortFunc(want, func(a, b syncedImage) int { return strings.Compare(a.Target, b.Target) })
+	if !slices.Equal(want, got) {
+		t.Errorf("the state has %d images, want %d: %s", len(got), len(want), cmp.Diff(want, got)[:500])
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"io/fs"
 	"slices"
@@ -19,11 +20,13 @@ func registryTags(ctx context.Context, remote *run.Remote, repo reference.Refere
 	all := image.Selection{
 		Location: image.Location{Transport: image.TransportDocker, Ref: repo}, Tags: &tagselect.Selector{},
 	}
-	lists, err := all.TagLists(ctx, remote)
-	if err != nil {
-		return nil, err
+	var tags []string
+	for list, err := range all.TagLists(ctx, remote) {
+		if err = cmp.Or(err, list.Err); err != nil {
+			return nil, err
+		}
+		tags = slices.DeleteFunc(list.Selected, image.IsReferrersTag)
 	}
-	tags := slices.DeleteFunc(lists[0].Selected, image.IsReferrersTag)
 	if len(tags) == 0 {
 		return nil, cli.Reword(fs.ErrNotExist, "%s has no tags", repo.FamiliarName())
 	}
