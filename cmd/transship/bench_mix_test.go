@@ -236,6 +236,7 @@ func TestBenchReport(t *testing.T) {
 			t.Errorf("%s\nprints no %q:\n%s", o.line, want, o.stdout)
 		}
 	}
+	p.run("bench", "report", files[0], files[1], files[0]).wantError(wantedError{2, "0.json has the run of", "leave it out"})
 	if page, err := os.ReadFile(html); err != nil || !strings.HasSuffix(string(page), "</html>\n") {
 		t.Errorf("the page: %v", err)
 	}
@@ -247,6 +248,8 @@ func TestBenchReportErrors(t *testing.T) {
 	p.run("bench", "report", "x="+bad).wantError(wantedError{2, "bad.json: no JSON at byte 1", "print one with --json"})
 	p.run("bench", "report", other).wantError(wantedError{2, "other.json: no result of a benchmark: it has no member benchmark", "print one with --json"})
 	p.run("bench", "report", p.env["HOME"]+"/none.json").wantError(wantedError{4, "none.json: no such file or directory", ""})
+	list := p.writeFile("list.json", "[]")
+	p.run("bench", "report", list).wantError(wantedError{2, "list.json: no result of a benchmark: it must not be a JSON array", "print one"})
 	p.run("bench", "report").wantError(wantedError{2, "want [LABEL=]FILE..., got 0 arguments", "usage: "})
 }
 

@@ -147,7 +147,7 @@ func TestRecordBrokenAnswer(t *testing.T) {
 	if n, err := callEndless(t, http.MethodGet, r.url+"/v2/a/blobs/x", 1000); err == nil {
 		t.Errorf("the client got %d bytes as a whole", n)
 	}
-	o := r.stop().want(0, "failed: GET https://"+at+"/v2/a/blobs/x: unexpected EOF")
+	o := r.stop().want(0, "failed: GET http://"+at+"/v2/a/blobs/x: unexpected EOF")
 	if e := lastEntry(t, file); e.Error != "unexpected EOF" || strings.Count(o.stderr, "failed: ") != 1 {
 		t.Errorf("on the record is %+v\n%s", e, o.stderr)
 	}

@@ -196,6 +196,8 @@ func TestRecordBadInput(t *testing.T) {
 		"record --audit FILE -- no-such-one x": {127, "no-such-one: there is no such program", ""},
 		"record --audit FILE -- /":             {126, "it cannot be run: ", ""},
 		"record --audit FILE --creds a:b AT":   {2, "unknown flag --creds", "transship record -h"},
+		"record --audit FILE --ca none AT":     {4, "TLS for " + s.host + ": none: no such file", ""},
+		"record --audit FILE --ca none -- y":   {4, "TLS for registries: none: no such file", ""},
 		"record --audit FILE AT/v2/repo":       {2, "is not the host of a registry", "give a host such as"},
 	} {
 		p.run(strings.Fields(strings.NewReplacer("AT", s.host, "FILE", file).Replace(line))...).wantError(want)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,11 +24,11 @@ func fromHAR(record rawRecord) (*Entry, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, wrongType(err)
 	}
 	start, err := time.Parse(time.RFC3339Nano, h.Started)
 	if err != nil {
-		return nil, fmt.Errorf("startedDateTime: %w", err)
+		return nil, fmt.Errorf("startedDateTime is %q, no time of RFC 3339", h.Started)
 	}
 	e := &Entry{
 		Sequence: h.Sequence, Attempt: max(h.Attempt, 1), Why: h.Why, Row: h.Row,
@@ -52,6 +53,15 @@ func fromHAR(record rawRecord) (*Entry, error) {
 		e.Row = endpoint.ID(e.Method, u)
 	}
 	return e, nil
+}
+
+// wrongType returns an error of json, that of a value of another type in words of JSON.
+func wrongType(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) {
+		return fmt.Errorf("%s must not be a JSON %s", cmp.Or(mismatch.Field, "it"), mismatch.Value)
+	}
+	return err
 }
 
 func redactURL(text string) string {

@@ -109,7 +109,7 @@ var errNoRecord = errors.New("it is no record of an audit")
 func (r *Reader) decodeLine(text []byte) (*Entry, error) {
 	var l line
 	if err := json.Unmarshal(text, &l); err != nil {
-		return nil, err
+		return nil, wrongType(err)
 	}
 	switch {
 	case l.Run != nil:

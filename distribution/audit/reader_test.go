@@ -67,7 +67,7 @@ func TestReadBadInput(t *testing.T) {
 			"entry 0: there is something after the end of the HAR"},
 		"HAR, entries not a list":  {`{"log":{"entries":{}}}`, "entry 0: want [, got {"},
 		"HAR, log not an object":   {`{"log":7}`, "entry 0: want {, got 7"},
-		"HAR, a wrong type":        {`{"log":{"entries":[{"time":"x"}]}}`, "entry 1: json: cannot unmarshal"},
+		"HAR, a wrong type":        {`{"log":{"entries":[{"time":"x"}]}}`, "entry 1: time must not be a JSON string"},
 		"JSON lines of some other": {"{\"a\":1}\n", "line 1: it is no record of an audit"},
 	}
 	for name, test := range tests {

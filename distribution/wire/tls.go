@@ -53,6 +53,17 @@ func (t TLSOptions) roots() []string {
 	return []string{t.CAFile}
 }
 
+// Check reads the files, for programs that serve calls and must not find out by the first one that a file
+// cannot be used. whose is what the files are for: a host, or more. The error is a *CertificateError.
+func (t TLSOptions) Check(whose string) error {
+	pairs, err := t.pairs(whose)
+	if err != nil {
+		return err
+	}
+	_, err = tlsFiles{t.roots(), pairs}.config(whose, t.Insecure)
+	return err
+}
+
 // pairs returns the client certificate's files. host is its registry.
 func (t TLSOptions) pairs(host string) ([]keyPair, error) {
 	switch {

@@ -3,8 +3,10 @@ package benchcmd
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/compare"
@@ -50,6 +52,12 @@ func report(ctx context.Context, r *run.Run, html string, args []string) error {
 		one, err := readResult(ctx, arg)
 		if err != nil {
 			return err
+		}
+		if i := slices.IndexFunc(runs, one.IsSame); i >= 0 {
+			return &cli.UsageError{
+				Message: fmt.Sprintf("%s has the run of %s once more, whose samples would count twice", one.File, runs[i].File),
+				Advice:  "leave it out",
+			}
 		}
 		runs = append(runs, one)
 	}

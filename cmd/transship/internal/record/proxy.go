@@ -44,7 +44,7 @@ func newProxy(r *relay) (*proxy, error) {
 	}
 	p := &proxy{relay: r, authority: authority, trusted: trusted, listener: l}
 	p.tunnels = &tunnels{Listener: l, opened: make(chan net.Conn), closed: make(chan struct{})}
-	errorLog := newErrorLog("the command's connection", r.fail)
+	errorLog := newErrorLog(func(err error) { r.fail("the command's connection", err) })
 	p.outer = &http.Server{Handler: http.HandlerFunc(p.serveOuter), ReadHeaderTimeout: time.Minute, ErrorLog: errorLog}
 	p.inner = &http.Server{
 		Handler:           http.HandlerFunc(p.serveInner),
@@ -182,7 +182,7 @@ func (p *proxy) environment() []string {
 	} {
 		all = append(all, name+"="+p.trusted)
 	}
-	return all
+	return append(all, "NODE_USE_ENV_PROXY=1") // else Node.js reads no variable of the proxy's
 }
 
 // writeTrusted writes a file with the system's certificates and one more. Hosts that a program calls

@@ -83,6 +83,10 @@ func (c *recordCommand) runRegistry(ctx context.Context, r *run.Run, host string
 		return err
 	}
 	c.upstream.Host = registry.Host()
+	transport, err := c.upstream.RoundTripper()
+	if err != nil {
+		return err
+	}
 	l, err := c.listen.Open(ctx, r)
 	if err != nil {
 		return err
@@ -100,7 +104,7 @@ func (c *recordCommand) runRegistry(ctx context.Context, r *run.Run, host string
 	if _, err := fmt.Fprintln(r.Stdout, l.URL); err != nil {
 		return err
 	}
-	send := &wire.Loopback{Base: c.upstream.RoundTripper()}
+	send := &wire.Loopback{Base: transport}
 	relay := newRelay(ctx, r, send)
 	relay.scheme = send.Scheme
 	return l.Serve(ctx, r, &front{upstream: upstream, relay: relay})
@@ -132,7 +136,11 @@ func (c *recordCommand) runCommand(ctx context.Context, r *run.Run, args []strin
 			Advice:  "leave it out",
 		}
 	}
-	p, err := newProxy(newRelay(ctx, r, c.upstream.RoundTripper()))
+	transport, err := c.upstream.RoundTripper()
+	if err != nil {
+		return err
+	}
+	p, err := newProxy(newRelay(ctx, r, transport))
 	if err != nil {
 		return err
 	}

@@ -54,13 +54,26 @@ func (p *relay) serve(w http.ResponseWriter, in *http.Request, to destination) {
 func (p *relay) decline(w http.ResponseWriter, in *http.Request, u *url.URL, status int, reason string) {
 	to := *u
 	to.Scheme, to.Host = cmp.Or(u.Scheme, "http"), cmp.Or(u.Host, in.Host)
-	if p.scheme != nil {
-		to.Scheme = p.scheme(&to)
-	}
+	to.Scheme = p.schemeOf(&to)
 	if p.run.Err() == nil {
 		p.fail(in.Method+" "+wire.Redact(&to), errors.New(reason))
 	}
 	p.pass(w, in, destination{url: &to, host: in.Host}, p.record(declined{status, reason}))
+}
+
+// schemeOf returns the scheme in which a call to u goes.
+func (p *relay) schemeOf(u *url.URL) string {
+	if p.scheme == nil {
+		return u.Scheme
+	}
+	return p.scheme(u)
+}
+
+// name returns what a call that was sent is called in messages.
+func (p *relay) name(method string, u *url.URL) string {
+	sent := *u
+	sent.Scheme = p.schemeOf(u)
+	return method + " " + wire.Redact(&sent)
 }
 
 // pass sends a call by a transport and its answer back.
@@ -74,7 +87,7 @@ func (p *relay) pass(w http.ResponseWriter, in *http.Request, to destination, tr
 		Rewrite:      func(pr *httputil.ProxyRequest) { p.rewrite(pr, to) },
 		Transport:    transport,
 		BufferPool:   &p.small,
-		ErrorLog:     newErrorLog(in.Method+" "+wire.Redact(to.url), p.failedBody),
+		ErrorLog:     newErrorLog(func(err error) { p.failedBody(p.name(in.Method, to.url), err) }),
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { p.failed(w, in, to.url, err) },
 		ModifyResponse: func(resp *http.Response) error {
 			p.known.note(resp)
@@ -117,7 +130,7 @@ func (p *relay) failed(w http.ResponseWriter, in *http.Request, to *url.URL, err
 	case in.Context().Err() != nil: // the client has gone
 		w.WriteHeader(http.StatusBadGateway)
 	default:
-		p.fail(in.Method+" "+wire.Redact(to), err)
+		p.fail(p.name(in.Method, to), err)
 		refuse(w, http.StatusBadGateway, to.Host+" gave no answer")
 	}
 }
@@ -147,8 +160,8 @@ func (p *relay) failedBody(call string, err error) {
 }
 
 // newErrorLog returns the log of a server or a proxy of net/http: fail gets what it logs.
-func newErrorLog(call string, fail func(call string, err error)) *log.Logger {
-	return log.New(logWriter(func(text string) { fail(call, errors.New(cli.OneLine(text))) }), "", 0)
+func newErrorLog(fail func(err error)) *log.Logger {
+	return log.New(logWriter(func(text string) { fail(errors.New(cli.OneLine(text))) }), "", 0)
 }
 
 type logWriter func(text string)

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -106,11 +107,12 @@ func (m *Remote) Scheme() string {
 }
 
 // RoundTripper returns what sends requests of other programs to the remote: each is recorded with the
-// digest of its body, also of a blob's, held against the policies, and sent once as it is.
-func (m *Remote) RoundTripper() http.RoundTripper {
+// digest of its body, also of a blob's, held against the policies, and sent once as it is. The error is that
+// of a certificate or key file.
+func (m *Remote) RoundTripper() (http.RoundTripper, error) {
 	m.run.recorder().HashBlobs = true
 	o := m.options(nil)
-	return o.RoundTripper()
+	return o.RoundTripper(), o.TLS.Check(cmp.Or(m.Host, m.whose))
 }
 
 // Repository returns the repository of a reference. actions are those that the run needs there: see

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,11 @@ type Run struct {
 	File string
 	// rows has the samples by what they are of, in order.
 	rows []row
+}
+
+// IsSame reports whether both are one run, under one label.
+func (r *Run) IsSame(other *Run) bool {
+	return r.Label == other.Label && r.Command == other.Command && r.Seed == other.Seed && r.Started.Equal(other.Started)
 }
 
 // row is the samples of one quantity.
@@ -40,6 +46,16 @@ func (*FormatError) Hint() string {
 	return "a result is what transship bench push, pull, copy, mount, resolve and mix print: print one with --json"
 }
 
+// noResult returns the error of a file that has other JSON.
+func noResult(file string, err error) *FormatError {
+	reason := err.Error()
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		reason = fmt.Sprintf("%s must not be a JSON %s", cmp.Or(wrong.Field, "it"), wrong.Value)
+	}
+	return &FormatError{file, "no result of a benchmark: " + reason}
+}
+
 // Read reads a result, as bench push, pull, copy, mount, resolve and mix print it under --json. label, if
 // not empty, is in place of the label that it has. The error is a *FormatError.
 func Read(file, label, text string) (*Run, error) {
@@ -53,7 +69,7 @@ func Read(file, label, text string) (*Run, error) {
 		if errors.As(err, &syntax) {
 			return nil, &FormatError{file, fmt.Sprintf("no JSON at byte %d: %v", syntax.Offset, err)}
 		}
-		return nil, &FormatError{file, "no result of a benchmark: " + err.Error()}
+		return nil, noResult(file, err)
 	}
 	switch {
 	case head.Kind == "":
@@ -73,7 +89,7 @@ func Read(file, label, text string) (*Run, error) {
 		read = r.readMix
 	}
 	if err := read([]byte(text)); err != nil {
-		return nil, &FormatError{file, "no result of a benchmark: " + err.Error()}
+		return nil, noResult(file, err)
 	}
 	if len(r.rows) == 0 {
 		return nil, &FormatError{file, "it has no samples"}
