@@ -108,7 +108,9 @@ func (s *syncRun) copyLine(ctx context.Context, line *syncLine, images *errgroup
 const openAtOnce = 100
 
 // copyTags starts the copies of a repository's images in the group.
-func (s *syncRun) copyTags(ctx context.Context, line *syncLine, on *run.Remote, tags image.TagList, images *errgroup.Group) {
+func (s *syncRun) copyTags(
+	ctx context.Context, line *syncLine, on *run.Remote, tags image.TagList, images *errgroup.Group,
+) {
 	part, err := line, error(nil)
 	if line.source.Repositories != "" {
 		part, err = line.part(tags)

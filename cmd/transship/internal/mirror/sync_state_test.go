@@ -134,21 +134,21 @@ func TestStateTakesOverALog(t *testing.T) {
 		}
 	}
 	var file bytes.Buffer
-	if err := errors.Join(encodeState(&file, s.head(), slices.Values(old)), os.WriteFile(s.path, file.Bytes(), 0o600)); err != nil {
+	err := encodeState(&file, s.head(), slices.Values(old))
+	err = errors.Join(err, os.WriteFile(s.path, file.Bytes(), 0o600))
+	if err = errors.Join(err, s.read(nil), s.log.open(false), s.log.begin(0, s.head())); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.read(nil), s.log.open(false), s.log.begin(0, s.head())); err != nil {
-		t.Fatal(err)
-	}
-	for i := range images { // two thirds change, and half of those fail
+	for i := range images { // two thirds are forgotten, and half of those are copied
 		target := image(i, "").Target
 		if i%3 == 0 {
 			continue
 		}
 		s.forget(target)
 		if i%3 == 1 {
-			s.update(SyncResult{Target: target, Source: image(i, "").Source, Digest: blob.FromBytes([]byte("new")), Status: SyncCopied})
-			want = append(want, image(i, "new"))
+			im := image(i, "new")
+			s.update(SyncResult{Target: target, Source: im.Source, Digest: im.Digest, Status: SyncCopied})
+			want = append(want, im)
 		}
 	}
 	if err := s.save(false, 0); err != nil {
