@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution/filelock"
 	"github.com/hczjl/transship/distribution/registry"
 )
 
@@ -438,6 +439,35 @@ func TestStateThatCannotBeWritten(t *testing.T) {
 			t.Errorf("a plan writes %s: %v", name, err)
 		}
 	}
+}
+
+// Of two runs with one state the second ends before its first call, and changes nothing.
+func TestStateOfAnotherRun(t *testing.T) {
+	t.Parallel()
+	if !filelock.Available {
+		t.Skip("no locks")
+	}
+	c := newShardSetup(t)
+	const log = `{"version":1}` + "\n"
+	c.writeFile("state.run", log)
+	other, err := os.Open(c.path("state.run"))
+	if err == nil {
+		err = filelock.Exclusive(other)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	c.do("sync --all FROM/all TO --state @/state").wantError(wantedError{1,
+		"--state " + c.path("state") + ": another run is using it", "wait for the other run to end"})
+	if n := c.source.Count("") + c.target.Count(""); n != 0 {
+		t.Errorf("%d calls were made", n)
+	}
+	if raw, err := os.ReadFile(c.path("state.run")); err != nil || string(raw) != log {
+		t.Errorf("the other run's log is %q, %v", raw, err)
+	}
+	other.Close()
+	c.do("sync --all FROM/all TO --state @/state").want(0, "40 copied")
 }
 
 // The plan of a whole registry is totals: what a run then does, and what it costs.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/hczjl/transship/distribution/filelock"
 	"github.com/hczjl/transship/manifest"
 )
 
@@ -26,13 +27,17 @@ const runLogSuffix = ".run"
 // runLog is a file beside that of --state to which a run appends a line for each image that it
 // finishes, so that a run that is killed loses nothing. It has a line of JSON as [stateHead], then one
 // for each image as [syncedImage]; one without a digest is to be forgotten. A run that ends writes the
-// state and removes the log.
+// state and removes the log. It has the log locked: of two runs each would cut off the other's lines.
 type runLog struct {
 	path string
 	file *os.File // nil in a plan if there is none
 }
 
-// open opens the log to read it and append to it, or for a plan to read it if there is one.
+// errRunLogInUse is the error of a log that another run has locked.
+var errRunLogInUse = errors.New("another run is using it")
+
+// open opens and locks the log to read it and append to it, or opens it for a plan to read it if there is
+// one.
 func (l *runLog) open(plan bool) (err error) {
 	if plan {
 		l.file, err = os.Open(l.path)
@@ -42,6 +47,9 @@ func (l *runLog) open(plan bool) (err error) {
 		return err
 	}
 	l.file, err = os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err == nil && !filelock.Try(l.file) && filelock.Available {
+		err = errors.Join(errRunLogInUse, l.file.Close())
+	}
 	return err
 }
 
@@ -101,7 +109,9 @@ func writeLine(w io.Writer, v any) error {
 func (l *runLog) close(remove bool) error {
 	err := l.file.Close()
 	if remove {
-		err = errors.Join(err, os.Remove(l.path))
+		if removeErr := os.Remove(l.path); !errors.Is(removeErr, fs.ErrNotExist) {
+			err = errors.Join(err, removeErr)
+		}
 	}
 	return err
 }

@@ -156,6 +156,10 @@ func (s *syncState) cannotWrite(err error) error {
 	if err == nil {
 		return nil
 	}
+	if errors.Is(err, errRunLogInUse) {
+		return cli.WithHint(fmt.Errorf("--state %s: %w", s.path, errRunLogInUse),
+			"wait for the other run to end, or give each run a file of its own")
+	}
 	return &cli.UsageError{
 		Message: fmt.Sprintf("--state %s cannot be written: %v", s.path, err),
 		Advice:  "make room for it, give a file elsewhere, or leave it out: each target is asked then",
