@@ -126,6 +126,7 @@ func TestAuditReadsOtherAndDamagedFiles(t *testing.T) {
 		"damaged": {"d.jsonl", strings.Join(lines[:5], "") + "x\n" + lines[5], 0,
 			"d.jsonl: line 6: invalid character 'x'"},
 		"empty":               {"e.jsonl", "", 7, "e.jsonl: it is neither an audit of JSON lines nor a HAR"},
+		"another document":    {"d.jsonl", "{\n \"images\": []\n}\n", 7, "d.jsonl: it is neither an audit"},
 		"no audit":            {"n.jsonl", "hello", 7, "n.jsonl: it is neither an audit"},
 		"JSON of another use": {"j.jsonl", `{"a":1}` + "\n", 7, "j.jsonl: line 1: it is no record of an audit"},
 	} {

@@ -85,6 +85,7 @@ func TestAuditKeyErrors(t *testing.T) {
 		"digest --audit-key " + public + " " + c.src:                {2, public + ": it has a PEM block PUBLIC KEY, and a PRIVATE KEY is needed", ""},
 		"digest --audit-key " + file + " " + c.src:                  {2, "it has no PEM block PRIVATE KEY", ""},
 		"digest --audit-key " + ecdsa + ".pem " + c.src:             {2, "the key is not Ed25519", ""},
+		"audit sign --key " + ecdsa + ".pem " + file:                {2, "the key is not Ed25519", "a key of Ed25519 is wanted"},
 		"audit verify --key " + ecdsa + ".pub " + file:              {2, "the key is not Ed25519", "openssl pkey"},
 		"audit verify --key " + both + " " + file:                   {2, "it has 2 keys", "openssl pkey"},
 		"digest --audit-key /nothing.pem " + c.src:                  {4, "/nothing.pem: no such file", ""},

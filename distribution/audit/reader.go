@@ -69,6 +69,9 @@ func ReadAll(r *Reader, each func(Entry)) (broken *RecordError, err error) {
 			each(e)
 			continue
 		}
+		if syntax := (*json.SyntaxError)(nil); !read && r.Run.Tool == "" && errors.As(err, &syntax) {
+			return nil, errFormat // another document begins as a line does
+		}
 		if !errors.As(err, &broken) || !read && r.Run.Tool == "" {
 			return nil, err
 		}

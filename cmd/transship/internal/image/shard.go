@@ -75,6 +75,9 @@ func (s *Shard) Check(ctx context.Context, r *run.Run, locks LockFlags) error {
 		}
 		r.Note("shard %s, by JOB_COMPLETION_INDEX and JOB_COMPLETIONS", s)
 	}
+	if s.Count == 0 && index != "" && completions == "" {
+		r.Note("JOB_COMPLETION_INDEX is set, and JOB_COMPLETIONS is not: this worker takes all repositories")
+	}
 	if s.Count > 0 && locks.write != "" {
 		return &cli.UsageError{
 			Message: "--lock and --shard cannot be used together",

@@ -46,7 +46,7 @@ func mergeReports(ctx context.Context, r *run.Run, args []string) error {
 	for _, file := range args {
 		report, err := readReport(ctx, file)
 		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+			return err
 		}
 		reports = append(reports, report)
 	}
@@ -75,11 +75,11 @@ func readReport(ctx context.Context, file string) (workerReport, error) {
 		return w, err
 	}
 	if err := manifest.Decode([]byte(raw), &w.Report); err != nil {
-		return w, &cli.UsageError{Message: "it is no report of --json: " + err.Error()}
+		return w, &cli.UsageError{Message: file + ": it is no report of --json: " + err.Error()}
 	}
 	if w.Images == nil && w.Error == "" {
 		return w, &cli.UsageError{
-			Message: "it is no report of sync, save or copy --json: it has no images",
+			Message: file + ": it is no report of sync, save or copy --json: it has no images",
 			Advice:  "transship sync --json > FILE writes one",
 		}
 	}
