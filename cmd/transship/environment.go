@@ -46,7 +46,7 @@ func environment() []variable {
 		{names: "JOB_COMPLETION_INDEX JOB_COMPLETIONS", does: "of an Indexed Job of Kubernetes: together the --shard of " +
 			"sync and save. Kubernetes sets the first, the Job's author the second to spec.completions"},
 		{names: "TMPDIR", does: "where compressed tars are unpacked, and tars from a pipe; TMP on Windows", library: true},
-		{names: "GOGC", does: "how often memory is collected, in percent (default 30, of sync 60)"},
+		{names: "GOGC", does: "how often memory is collected, in percent (default 30, of sync 50)"},
 		{names: "GOMAXPROCS GOMEMLIMIT GODEBUG", does: "settings of Go's runtime and libraries", library: true},
 	}
 }

@@ -25,7 +25,7 @@ import (
 // with 30 too a third of its time would go to collections, for three megabytes.
 func gcPercent(args []string) int {
 	if len(args) > 0 && args[0] == "sync" {
-		return 60
+		return 50
 	}
 	return 30
 }
