@@ -62,8 +62,9 @@ func findField(fields []field, name string) (*field, error) {
 	return nil, nil
 }
 
-// readMembers returns the members of an object in order. Their values are parts of b. A json.Decoder that reads them one by
-// one scans each value twice, and allocates more than all else that a registry does with a manifest.
+// readMembers returns the members of an object in order. Their values are parts of b. A json.Decoder that
+// reads them one by one scans each value twice, and allocates more than all else that a registry does with a
+// manifest.
 func readMembers(b []byte) ([]Member, error) {
 	rest := bytes.TrimLeft(b, jsonSpace)
 	if !bytes.HasPrefix(rest, []byte("{")) {

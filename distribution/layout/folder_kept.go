@@ -112,8 +112,8 @@ func (d *keptDirs) get(name string) *keptDir {
 	return k
 }
 
-// add keeps a folder that its caller uses, in place of the one that was not used for longest if there are many. Windows neither
-// renames nor removes folders that are open, so none is kept there.
+// add keeps a folder that its caller uses, in place of the one that was not used for longest if there are
+// many. Windows neither renames nor removes folders that are open, so none is kept there.
 func (d *keptDirs) add(name string, k *keptDir) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// renameBetween renames a file of one open folder into another. os.Root has no such call: its Rename opens every part of
-// both paths.
+// renameBetween renames a file of one open folder into another. os.Root has no such call: its Rename opens
+// every part of both paths.
 func (f *folder) renameBetween(out, in *keptDir, from, to string) error {
 	a, errA := out.open()
 	b, errB := in.open()

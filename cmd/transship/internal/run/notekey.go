@@ -29,7 +29,8 @@ func ReadNoteKey(file string) (*NoteKey, error) {
 		return key.Ed25519()
 	})
 	if err != nil {
-		return nil, hintKey(err, "a PEM file with a key of Ed25519 is wanted: openssl genpkey -algorithm ed25519 -out key.pem makes one")
+		return nil, hintKey(err, "a PEM file with a key of Ed25519 is wanted: "+
+			"openssl genpkey -algorithm ed25519 -out key.pem makes one")
 	}
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
 	return &NoteKey{strings.NewReplacer(" ", "-", "+", "-").Replace(name), key}, nil
