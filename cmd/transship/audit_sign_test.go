@@ -60,7 +60,8 @@ func TestAuditIsSigned(t *testing.T) {
 		c.run("tags", "--audit", file, c.source.host+"/src/repo").want(0) // another run, without a key
 		c.run("audit", "verify", file).want(0)
 		c.run("audit", "verify", "--key", teamPublic, file).want(cli.ExitIntegrity, file+".note is the note of another audit")
-		c.run("audit", "sign", "--key", team, file).want(cli.ExitFailed, "there is a note of another state of the audit")
+		c.run("audit", "sign", "--key", team, file).wantError(wantedError{cli.ExitFailed,
+			"there is a note of another state of the audit", "remove the note"})
 
 		forged := bytes.Replace(note, []byte("transship.audit\n3\n"), []byte("transship.audit\n4\n"), 1)
 		if err := os.WriteFile(file+".note", forged, 0o600); err != nil {

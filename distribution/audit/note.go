@@ -104,9 +104,12 @@ func parseSignature(line string) (s noteSignature, ok bool) {
 	return s, true
 }
 
+// ErrOtherState is the error of [Sign] if the earlier note is of another checkpoint.
+var ErrOtherState = errors.New("there is a note of another state of the audit")
+
 // Sign returns a note of a checkpoint with a signature added, as name. An earlier note of the same
-// checkpoint keeps its signatures, but for one of the same key under that name; nil starts a new one. A
-// name has no space and no plus.
+// checkpoint keeps its signatures, but for one of the same key under that name; nil starts a new one, and
+// one of another checkpoint is [ErrOtherState]. A name has no space and no plus.
 func Sign(earlier *Note, c Checkpoint, name string, key ed25519.PrivateKey) (*Note, error) {
 	text, err := c.text()
 	if err != nil {
@@ -119,7 +122,7 @@ func Sign(earlier *Note, c Checkpoint, name string, key ed25519.PrivateKey) (*No
 	n := &Note{Checkpoint: c, text: text}
 	if earlier != nil {
 		if earlier.text != text {
-			return nil, errors.New("there is a note of another state of the audit")
+			return nil, ErrOtherState
 		}
 		for _, s := range earlier.signatures {
 			if s.id != id {

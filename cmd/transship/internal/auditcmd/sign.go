@@ -57,7 +57,11 @@ func signAudit(ctx context.Context, r *run.Run, file string, key *run.NoteKey) e
 		return err
 	}
 	if err := key.Sign(file, audit.Checkpoint{Records: found.Records, Last: found.Last}, earlier); err != nil {
-		return fmt.Errorf("%s%s: %w", file, audit.NoteSuffix, err)
+		err = fmt.Errorf("%s%s: %w", file, audit.NoteSuffix, err)
+		if errors.Is(err, audit.ErrOtherState) {
+			return cli.WithHint(err, "remove the note to sign the audit as it is now")
+		}
+		return err
 	}
 	r.Note("signed %s, %d records with the last hash %s, as %s in %[1]s%[5]s", file, found.Records, found.Last, key.Name(),
 		audit.NoteSuffix)
