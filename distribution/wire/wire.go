@@ -72,6 +72,9 @@ func CloseBody(req *http.Request) {
 
 // Sleep waits for d. If ctx is done first, it returns context.Cause(ctx).
 func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return context.Cause(ctx)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
