@@ -15,7 +15,6 @@ import (
 	"github.com/hczjl/transship/cmd/transship/internal/gate"
 	"github.com/hczjl/transship/cmd/transship/internal/image"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
-	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/reference"
 	"github.com/hczjl/transship/distribution/transfer"
@@ -80,20 +79,10 @@ transship load --rewrite docker.io/halohub=mirror monday.tar localhost:5000/prod
 			r.MetricsFlag(fs)
 			r.InterruptHint = run.InterruptedUploadHint
 			return func(ctx context.Context, r *run.Run, args []string) error {
-				return hintDamaged(c.run(ctx, r, args))
+				return run.HintDamaged(c.run(ctx, r, args))
 			}
 		},
 	}
-}
-
-// hintDamaged adds a hint to an error about the content of a bundle, but not to one about an answer
-// of the registry.
-func hintDamaged(err error) error {
-	if _, hinted := cli.HintOf(err); hinted || cli.Has[*distribution.Error](err) ||
-		run.IsArchiveError(err) || !run.IsIntegrityError(err) {
-		return err
-	}
-	return cli.WithHint(err, run.DamagedHint)
 }
 
 func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error {
@@ -363,7 +352,7 @@ func (c *loadCommand) push(ctx context.Context, r *run.Run, engine *transfer.Eng
 	dst, copied, errs := c.copy(ctx, engine, base, images)
 	for i, im := range images {
 		result := image.Result{Source: im.Image.String(), Target: im.target.Familiar(), Signature: im.signature}
-		as, err := im.target.Identifier(), hintDamaged(errs[i])
+		as, err := im.target.Identifier(), run.HintDamaged(errs[i])
 		if err == nil || ctx.Err() == nil {
 			out.AddCopy(result, copied[i], dst, as, err)
 		}

@@ -49,7 +49,7 @@ func (c *loadCommand) intoStore(ctx context.Context, r *run.Run, path string) er
 	stop := show.Start()
 	b := &cli.Batch{Streams: r.Streams, Total: len(local.Images), Parallel: 1}
 	cli.Each(ctx, b, local.Images, func(ctx context.Context, im image.LocalImage) error {
-		return hintDamaged(l.load(ctx, im))
+		return run.HintDamaged(l.load(ctx, im))
 	})
 	stop()
 	if b.Done > 0 {

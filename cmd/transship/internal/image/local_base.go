@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 
-	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 	"github.com/hczjl/transship/distribution/layout"
 )
@@ -51,7 +50,7 @@ func (l *LocalImages) CheckDeltas(ctx context.Context) error {
 	if l.Archive == nil {
 		return nil
 	}
-	return hintDamaged(l.Archive.CheckDeltas(ctx))
+	return run.HintDamaged(l.Archive.CheckDeltas(ctx))
 }
 
 // CheckBases checks what the deltas of a bundle are applied to, as [layout.Archive.CheckBases] does. The
@@ -60,14 +59,7 @@ func (l *LocalImages) CheckBases(ctx context.Context) error {
 	if l.Archive == nil {
 		return nil
 	}
-	return hintDamaged(l.Archive.CheckBases(ctx))
-}
-
-func hintDamaged(err error) error {
-	if !run.IsIntegrityError(err) || run.IsArchiveError(err) {
-		return err
-	}
-	return cli.WithHint(err, run.DamagedHint)
+	return run.HintDamaged(l.Archive.CheckBases(ctx))
 }
 
 // onClose has Close call f too.

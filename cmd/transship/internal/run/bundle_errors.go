@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/distribution"
 	"github.com/hczjl/transship/distribution/layout"
 	"github.com/hczjl/transship/distribution/transfer"
 	"github.com/hczjl/transship/manifest"
@@ -86,8 +87,18 @@ func WithDiskFullHint(err error) error {
 	return cli.WithHint(err, "free space there; no incomplete image is left, and complete blobs are not fetched again")
 }
 
-// DamagedHint is the hint for a bundle with damaged content.
-const DamagedHint = "transfer the file again; transship verify FILE lists all that is wrong"
+// damagedHint is the hint for a bundle with damaged content.
+const damagedHint = "transfer the file again; transship verify FILE lists all that is wrong"
+
+// HintDamaged adds the hint of a damaged file to an error about the content of a bundle, but not to one
+// about an answer of the registry, or one that has a hint.
+func HintDamaged(err error) error {
+	_, hinted := cli.HintOf(err)
+	if hinted || cli.Has[*distribution.Error](err) || IsArchiveError(err) || !IsIntegrityError(err) {
+		return err
+	}
+	return cli.WithHint(err, damagedHint)
+}
 
 // IsArchiveError reports whether an archive cannot be used, or a layout has a newer format.
 func IsArchiveError(err error) bool {
@@ -105,7 +116,7 @@ func archiveHint(err error) string {
 		return "put all volumes in one folder, with the names that they were written with; " +
 			"transship verify FILE lists damaged ones"
 	case errors.Is(err, layout.ErrDamaged):
-		return DamagedHint
+		return damagedHint
 	case errors.Is(err, layout.ErrUnsafe):
 		return "no proper tool writes such a file; do not load it anywhere"
 	case errors.Is(err, layout.ErrIrregular):
