@@ -17,17 +17,20 @@ type change func(entries []*entry) ([]*entry, error)
 // manifests in children lose their untagged entries: the index that is added leads to them.
 func putEntries(repository string, d manifest.Descriptor, tags []string, children map[blob.Digest]bool) change {
 	return func(in []*entry) ([]*entry, error) {
-		var out, moved []*entry
+		out := make([]*entry, 0, len(in)+len(tags)+1)
+		var moved []*entry
 		has := map[string]bool{}
 		for _, e := range in {
 			own := e.repository == repository
 			switch {
-			case own && e.Digest != d.Digest && slices.Contains(tags, e.tag):
+			case !own:
+				out = append(out, e)
+			case e.Digest != d.Digest && slices.Contains(tags, e.tag):
 				moved = append(moved, e)
-			case own && e.tag == "" && (children[e.Digest] || e.Digest == d.Digest && len(tags) > 0):
+			case e.tag == "" && (children[e.Digest] || e.Digest == d.Digest && len(tags) > 0):
 			default:
 				out = append(out, e)
-				has[e.tag] = has[e.tag] || own && e.Digest == d.Digest
+				has[e.tag] = has[e.tag] || e.Digest == d.Digest
 			}
 		}
 		out, err := appendEntries(out, repository, d, tags, has)
@@ -64,7 +67,8 @@ func appendEntries(
 // tag does not exist, the error is fs.ErrNotExist.
 func removeTag(repository, tag string) change {
 	return func(in []*entry) ([]*entry, error) {
-		var out, moved []*entry
+		out := make([]*entry, 0, len(in))
+		var moved []*entry
 		for _, e := range in {
 			if e.repository == repository && e.tag == tag {
 				moved = append(moved, e)
@@ -98,12 +102,7 @@ func keepUntagged(out, loose []*entry) ([]*entry, error) {
 // removeManifest removes all entries of a manifest of a repository.
 func removeManifest(repository string, d blob.Digest) change {
 	return func(in []*entry) ([]*entry, error) {
-		var out []*entry
-		for _, e := range in {
-			if e.repository != repository || e.Digest != d {
-				out = append(out, e)
-			}
-		}
-		return out, nil
+		gone := func(e *entry) bool { return e.repository == repository && e.Digest == d }
+		return slices.DeleteFunc(slices.Clone(in), gone), nil
 	}
 }

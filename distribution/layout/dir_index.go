@@ -136,12 +136,12 @@ func (d *Dir) writeChanges(batch []*pendingChange) error {
 	if d.files.exists(indexFile) && slices.Equal(entries, ix.entries) {
 		return nil
 	}
-	return d.replaceIndex(newIndex(ix.members, entries))
+	return d.replaceIndex(ix.with(entries))
 }
 
 // replaceIndex writes index.json.
 func (d *Dir) replaceIndex(ix *index) error {
-	f, err := d.writeTemp(ix.encode())
+	f, err := d.writeTemp(ix.write)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -144,20 +145,23 @@ func (d *Dir) writeFile(name string, content []byte) error {
 	if err == nil && bytes.Equal(old, content) || errors.Is(err, ErrIrregular) {
 		return err
 	}
-	f, err := d.writeTemp(content)
+	f, err := d.writeTemp(func(to io.Writer) error {
+		_, err := to.Write(content)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	return d.publish(f, name)
 }
 
-// writeTemp returns a temporary file with that content.
-func (d *Dir) writeTemp(content []byte) (*os.File, error) {
+// writeTemp returns a temporary file with what write writes.
+func (d *Dir) writeTemp(write func(io.Writer) error) (*os.File, error) {
 	f, err := d.createTemp()
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Write(content); err != nil {
+	if err := write(f); err != nil {
 		d.discard(f)
 		return nil, err
 	}

@@ -1,9 +1,11 @@
 package layout
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"sync"
@@ -40,16 +42,53 @@ func newIndex(members map[string]json.RawMessage, entries []*entry) *index {
 	ix := &index{members: members, entries: entries, tags: map[string]map[string]*entry{}}
 	ix.byPath = sync.OnceValue(ix.groupByPath)
 	for _, e := range entries {
-		tags := ix.tags[e.repository]
-		if tags == nil {
-			tags = map[string]*entry{}
-			ix.tags[e.repository] = tags
-		}
-		if e.tag != "" && tags[e.tag] == nil {
-			tags[e.tag] = e
-		}
+		ix.addTag(e)
 	}
 	return ix
+}
+
+func (ix *index) addTag(e *entry) {
+	tags := ix.tags[e.repository]
+	if tags == nil {
+		tags = map[string]*entry{}
+		ix.tags[e.repository] = tags
+	}
+	if e.tag != "" && tags[e.tag] == nil {
+		tags[e.tag] = e
+	}
+}
+
+// with returns the index with other entries. Both share the tags of the repositories whose entries are the
+// same, which are nearly all.
+func (ix *index) with(entries []*entry) *index {
+	out := &index{members: ix.members, entries: entries, tags: maps.Clone(ix.tags)}
+	out.byPath = sync.OnceValue(out.groupByPath)
+	changed := changedRepositories(ix.entries, entries)
+	for repository := range changed {
+		delete(out.tags, repository)
+	}
+	for _, e := range entries {
+		if changed[e.repository] {
+			out.addTag(e)
+		}
+	}
+	return out
+}
+
+// changedRepositories returns the repositories that have other entries now, or have them in another order.
+func changedRepositories(before, now []*entry) map[string]bool {
+	changed := map[string]bool{}
+	for _, e := range before {
+		if len(now) > 0 && now[0] == e {
+			now = now[1:]
+		} else {
+			changed[e.repository] = true
+		}
+	}
+	for _, e := range now {
+		changed[e.repository] = true
+	}
+	return changed
 }
 
 // parseIndex parses index.json. Entries that name no repository belong to fallback.
@@ -112,15 +151,21 @@ func parseEntry(raw json.RawMessage, fallback string) (*entry, error) {
 // encode returns index.json with one entry on each line.
 func (ix *index) encode() []byte {
 	var b bytes.Buffer
+	_ = ix.write(&b) // a buffer takes everything
+	return b.Bytes()
+}
+
+// write writes what encode returns, which may have megabytes, in pieces of up to 64 KiB.
+func (ix *index) write(to io.Writer) error {
 	size := 1 << 10
 	for _, e := range ix.entries {
 		size += len(e.raw) + len(",\n")
 	}
-	b.Grow(size) // large documents would be copied several times
-	fmt.Fprintf(&b, `{"schemaVersion":2,"mediaType":%q`, manifest.MediaTypeOCIIndex)
+	b := bufio.NewWriterSize(to, min(size, 64<<10))
+	fmt.Fprintf(b, `{"schemaVersion":2,"mediaType":%q`, manifest.MediaTypeOCIIndex)
 	for _, name := range slices.Sorted(maps.Keys(ix.members)) {
 		key, _ := json.Marshal(name) // a string always encodes
-		fmt.Fprintf(&b, ",%s:%s", key, ix.members[name])
+		fmt.Fprintf(b, ",%s:%s", key, ix.members[name])
 	}
 	b.WriteString(`,"manifests":[`)
 	separator := "\n"
@@ -130,7 +175,7 @@ func (ix *index) encode() []byte {
 		separator = ",\n"
 	}
 	b.WriteString("\n]}\n")
-	return b.Bytes()
+	return b.Flush() // the first error of any write
 }
 
 // groupByPath returns the repositories whose names begin with a domain, by the rest of the name.
