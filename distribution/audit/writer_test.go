@@ -135,7 +135,7 @@ func TestFullDisk(t *testing.T) {
 
 func testFullDisk(t *testing.T, f Format) {
 	whole := len(auditOf(t, f, sampleEntries()...))
-	for capacity := range whole {
+	for capacity := whole - 1; capacity >= 0; capacity -= 7 {
 		file := &memoryFile{capacity: capacity}
 		w, err := newWriter("x", file, f, sampleRun())
 		written := 0

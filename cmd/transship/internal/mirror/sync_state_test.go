@@ -164,6 +164,6 @@ func TestStateTakesOverALog(t *testing.T) {
 	}
 	slices.SortFunc(want, func(a, b syncedImage) int { return strings.Compare(a.Target, b.Target) })
 	if !slices.Equal(want, got) {
-		t.Errorf("the state has %d images, want %d: %s", len(got), len(want), cmp.Diff(want, got)[:500])
+		t.Errorf("the state has %d images, want %d: %.500s", len(got), len(want), cmp.Diff(want, got))
 	}
 }
