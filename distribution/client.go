@@ -238,9 +238,9 @@ func (c *Client) isNewWarning(text string) bool {
 	return true
 }
 
-// ErrNotRegistry is the cause of a [*RequestError] if a host answers GET /v2/ with a page for people,
+// ErrNotRegistry is the cause of a [*RequestError] if a host answers GET /v2/ with a web page,
 // such as the login page of a proxy.
-var ErrNotRegistry = errors.New("the answer is a page of HTML, which no registry sends")
+var ErrNotRegistry = errors.New("the answer is a web page, which no registry sends")
 
 // Ping checks that the host speaks the protocol (end-1: GET /v2/). A 401 means that it does and
 // wants credentials: it is an *[Error] that is fs.ErrPermission. A page of HTML is

@@ -160,7 +160,7 @@ func TestLoginStoresInHelper(t *testing.T) {
 func TestLoginAtAHostThatIsNoRegistry(t *testing.T) {
 	p := newLoginSetup(t)
 	for want, h := range map[wantedError]http.HandlerFunc{
-		{5, "the answer is a page of HTML", "is a registry and that no proxy answers for it"}: func(
+		{5, "the answer is a web page", "is a registry and that no proxy answers for it"}: func(
 			w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, "<!DOCTYPE html><title>Sign in</title>")
 		},

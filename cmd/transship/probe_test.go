@@ -248,8 +248,8 @@ func TestProbeOfOtherHosts(t *testing.T) {
 	p := newProgram(t)
 	s := startServer(t)
 	for line, want := range map[string]wantedError{
-		page(200, "<html>Log in"):              {5, "a page of HTML", "is a registry and that no proxy answers"},
-		page(200, "It works!"):                 {5, "no registry sends", "is a registry and that no proxy answers"},
+		page(200, "<html>Log in"):              {5, "a web page", "is a registry and that no proxy answers"},
+		page(200, "It works!"):                 {5, "a web page", "is a registry and that no proxy answers"},
 		page(404, "not found"):                 {4, "404 Not Found", "there is no registry at that host and port"},
 		page(403, "<html>denied"):              {3, "403 Forbidden", "proxy or firewall"},
 		page(500, "failed"):                    {1, "500 Internal Server Error", "its log says more"},

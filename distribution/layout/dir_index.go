@@ -139,8 +139,11 @@ func (d *Dir) writeChanges(batch []*pendingChange) error {
 	return d.replaceIndex(ix.with(entries))
 }
 
-// replaceIndex writes index.json.
+// replaceIndex writes index.json, unless nobody could read it then.
 func (d *Dir) replaceIndex(ix *index) error {
+	if size := ix.size(); size > maxIndex {
+		return fmt.Errorf("%s would have %d bytes, more than %d: it has too many tags", indexFile, size, maxIndex)
+	}
 	f, err := d.writeTemp(ix.write)
 	if err != nil {
 		return err

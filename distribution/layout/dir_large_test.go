@@ -3,6 +3,7 @@ package layout
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -58,5 +59,28 @@ func TestDocumentOfFolderThatIsTooLarge(t *testing.T) {
 				t.Errorf("%s: got error %v", name, err)
 			}
 		}
+	}
+}
+
+// A tag that would make index.json so large that it cannot be read again is refused, and nothing is lost.
+func TestTagThatMakesIndexTooLarge(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path)
+	if err := d.update(putEntries("r", testDescriptor("a"), []string{"1"}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	err := d.update(func(in []*entry) ([]*entry, error) {
+		large := &entry{Descriptor: testDescriptor("a"), repository: "r", tag: "2", raw: make([]byte, maxIndex)}
+		return append(slices.Clone(in), large), nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "too many tags") {
+		t.Errorf("got error %v", err)
+	}
+	if err := d.update(putEntries("r", testDescriptor("a"), []string{"3"}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	tags, err := openDir(t, path).Repository("r").Tags(t.Context())
+	if err != nil || !slices.Equal(tags, []string{"1", "3"}) {
+		t.Errorf("got %v, %v", tags, err)
 	}
 }

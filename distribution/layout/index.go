@@ -155,13 +155,21 @@ func (ix *index) encode() []byte {
 	return b.Bytes()
 }
 
-// write writes what encode returns, which may have megabytes, in pieces of up to 64 KiB.
-func (ix *index) write(to io.Writer) error {
+// size returns about how many bytes encode returns, and never less.
+func (ix *index) size() int {
 	size := 1 << 10
+	for name, value := range ix.members {
+		size += 6*len(name) + len(value) + len(`,"":`) // a byte of a name may become one of JSON's escapes
+	}
 	for _, e := range ix.entries {
 		size += len(e.raw) + len(",\n")
 	}
-	b := bufio.NewWriterSize(to, min(size, 64<<10))
+	return size
+}
+
+// write writes what encode returns, which may have megabytes, in pieces of up to 64 KiB.
+func (ix *index) write(to io.Writer) error {
+	b := bufio.NewWriterSize(to, min(ix.size(), 64<<10))
 	fmt.Fprintf(b, `{"schemaVersion":2,"mediaType":%q`, manifest.MediaTypeOCIIndex)
 	for _, name := range slices.Sorted(maps.Keys(ix.members)) {
 		key, _ := json.Marshal(name) // a string always encodes
