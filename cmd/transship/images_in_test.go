@@ -82,6 +82,12 @@ func TestImagesInBadInput(t *testing.T) {
 	if o := p.run("images-in", "-").want(0, "left out 2 values", "line 2"); o.stdout != "docker.io/library/a:1\n" {
 		t.Errorf("got %q", o.stdout)
 	}
+	for _, template := range []string{`{{ .Values.image }}`, `"{{ .Values.image }}:{{ .Values.tag }}"`, `{{ .Values.image | quote }}`} {
+		p.stdin = "image: " + template + "\nimage: a:1\n"
+		if o := p.run("images-in", "-").want(0, "left out 1 value that no image can have, the first in line 1"); o.stdout != "docker.io/library/a:1\n" {
+			t.Errorf("%s: got %q", template, o.stdout)
+		}
+	}
 	var many strings.Builder
 	for i := range 100_002 {
 		fmt.Fprintf(&many, "image: a:%d\n", i)

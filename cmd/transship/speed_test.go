@@ -121,6 +121,24 @@ func TestStalledDownloadResumes(t *testing.T) {
 	}
 }
 
+// A copy that asks a mute registry again says so: with the default of --stall it would be silent for six minutes.
+func TestCopyFromMuteRegistrySaysThatItRetries(t *testing.T) {
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	host := listen(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-done:
+		case <-r.Context().Done():
+		}
+	}))
+	p := newProgram(t)
+	o := p.run("copy", "--stall=1s", host+"/src/repo:1.6", "null:")
+	o.want(5)
+	if !strings.Contains(o.stderr, host+": no answer within 1s; retrying\n") {
+		t.Errorf("%s does not say that it tries again: %s", o.line, o.stderr)
+	}
+}
+
 // A host that takes calls and never answers is reported after --stall, by every command that waits
 // for a document: it is asked once.
 func TestMuteRegistryIsReported(t *testing.T) {

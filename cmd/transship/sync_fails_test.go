@@ -38,12 +38,13 @@ func TestSyncListErrors(t *testing.T) {
 	}
 	c.writeList("FROM/app TO/app")
 	for line, want := range map[string]wantedError{
-		"sync":                    {2, "-f LIST is missing", "SRC [DST]"},
-		"sync -f @/images a b":    {2, "a list has the sources, and the command takes one DST", "transship sync --all"},
-		"sync -f @/none":          {4, "none: no such file or directory", ""},
-		"sync -f @/":              {2, " is neither a file nor a pipe", ""},
-		"sync -f @/images dst":    {2, "does not begin with a registry's host", "docker.io/dst"},
-		"sync -f @/images TO/x:1": {2, "is not the beginning of a repository's name", "team/app"},
+		"sync":                     {2, "-f LIST is missing", "SRC [DST]"},
+		"sync a.example b.example": {2, "-f LIST is missing", "sync --all SRC-HOST"},
+		"sync -f @/images a b":     {2, "a list has the sources, and the command takes one DST", "transship sync --all"},
+		"sync -f @/none":           {4, "none: no such file or directory", ""},
+		"sync -f @/":               {2, " is neither a file nor a pipe", ""},
+		"sync -f @/images dst":     {2, "does not begin with a registry's host", "docker.io/dst"},
+		"sync -f @/images TO/x:1":  {2, "is not the beginning of a repository's name", "team/app"},
 		"sync -f @/images oci-archive:@/x.tar": {2, "x.tar is a tar, to which no images can be added",
 			"transship save -f LIST"},
 		"sync -f @/images oci:@/lay:1":       {2, "one name cannot name several images", "leave it out"},

@@ -230,7 +230,7 @@ func TestSyncReport(t *testing.T) {
 	if len(got.Images) > 2 {
 		want.Images[2].Failure = cli.Failure{Error: got.Images[2].Error, ExitCode: 4, Hint: got.Images[2].Hint}
 	}
-	want.Failure = cli.Failure{Error: "1 of 4 failed", ExitCode: 8}
+	want.Failure = cli.Failure{Error: "1 of 4 failed", ExitCode: 8, Hint: got.Hint}
 	want.Seconds, want.Bytes, want.Manifests, want.Blobs = got.Seconds, got.Bytes, got.Manifests, got.Blobs
 	if diff := cmp.Diff(want, got); diff != "" || !strings.Contains(got.Images[2].Error, "404 Not Found") ||
 		strings.Contains(got.Images[2].Error, "\n") {

@@ -30,6 +30,10 @@ func otherFlags() []otherFlag {
 		{names: "cert-file client-cert mtls-certificate", ours: "cert"},
 		{names: "key-file client-key mtls-key", ours: "key"},
 		{names: "cert-dir", ours: "ca cert key"},
+		{names: "policy", ours: "require-signature"},
+		{names: "certificate-identity certificate-oidc-issuer", ours: "require-signature"},
+		{names: "X request", needs: "data", note: "the method is an argument: transship call PUT HOST/v2/..."},
+		{names: "d data-binary data-raw T upload-file", needs: "data", ours: "data"},
 		{names: "insecure-policy", note: "transship reads no policy.json; leave it out"},
 
 		// what is copied

@@ -133,7 +133,7 @@ func (f *finder) addYAML(text string, indent int) {
 	switch {
 	case value == "" || value == "{":
 		f.values = &values{indent: indent, parts: map[string]string{}}
-	case strings.HasPrefix(value, "{"):
+	case strings.HasPrefix(value, "{") && !strings.HasPrefix(value, "{{"): // {{ begins a template, which add refuses
 		f.addInline(value)
 	case value != "null" && value != "~" && !strings.HasPrefix(value, "["):
 		f.add(value)

@@ -129,6 +129,11 @@ func (c *syncCommand) checkFlags(ctx context.Context, r *run.Run, args []string)
 			Message: "--all wants where from and where to",
 			Advice:  "transship sync --all SRC-HOST[/PREFIX] DST-HOST[/PREFIX]",
 		}
+	case !c.all && c.list == "" && len(args) == 2:
+		return &cli.UsageError{
+			Message: "-f LIST is missing",
+			Advice:  "transship sync --all SRC-HOST DST-HOST copies a registry without a list",
+		}
 	case !c.all && c.list == "":
 		return &cli.UsageError{Message: "-f LIST is missing", Advice: image.ListAdvice}
 	case !c.all && len(args) > 1:

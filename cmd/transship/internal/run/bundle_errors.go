@@ -71,7 +71,7 @@ func missingBaseHint(err error) string {
 // keptHint says what is left of the bundle.
 func (e *UnfinishedError) keptHint() string {
 	return fmt.Sprintf(
-		"%s.partial keeps what was written: run the same command again to resume, or remove that file", e.Path)
+		"%s.partial keeps what was written: run the same command again to resume, or remove that folder", e.Path)
 }
 
 // WithDiskFullHint adds to the error of a full disk a hint that says what is kept. It is for

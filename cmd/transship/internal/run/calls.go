@@ -87,10 +87,15 @@ func (r *Run) onTokenServer(registry, tokenServer string) {
 	r.Stderr.Line("the credentials for %s go to its token server %s", cli.RegistryName(registry), tokenServer)
 }
 
-// onWait prints why calls to a host wait for a second or more. It prints one line if several calls
-// wait at the same time.
+// onWait prints why calls to a host wait for a second or more, or have waited for an answer that did not come. It
+// prints one line if several calls wait at the same time.
 func (r *Run) onWait(w wire.RetryWait) {
-	if w.Duration < time.Second || !r.waits.extend(w.Host, time.Now().Add(w.Duration)) {
+	unanswered := wire.IsUnanswered(w.Err)
+	if w.Duration < time.Second && !unanswered || !r.waits.extend(w.Host, time.Now().Add(w.Duration)) {
+		return
+	}
+	if unanswered {
+		r.Note("%s; retrying", cli.OneLine(w.Err.Error())) // it begins with the host
 		return
 	}
 	reason := "no answer"

@@ -31,6 +31,9 @@ func (r *Run) configure(ctx context.Context, fs *flag.FlagSet) error {
 	if err := r.checkAuthFile(fs); err != nil {
 		return err
 	}
+	if err := r.checkKeyPairs(fs); err != nil {
+		return err
+	}
 	file, err := config.Load(ctx, r.Env)
 	if err != nil {
 		return err
@@ -78,6 +81,32 @@ func (r *Run) checkAuthFile(fs *flag.FlagSet) error {
 		return fmt.Errorf("--authfile: %w", err)
 	case !info.Mode().IsRegular():
 		return &cli.UsageError{Message: fmt.Sprintf("--authfile: %s is not a file", r.authFile)}
+	}
+	return nil
+}
+
+// checkKeyPairs checks that --cert and --key come together. Alone they would have no effect on a file or over
+// HTTP, and --key looks like the key of a signature, as it is in cosign verify and in audit verify.
+func (r *Run) checkKeyPairs(fs *flag.FlagSet) error {
+	for _, m := range r.remotes {
+		if (m.tls.CertFile == "") == (m.tls.KeyFile == "") {
+			continue
+		}
+		cert, key := m.flag("cert"), m.flag("key")
+		if m.tls.KeyFile == "" {
+			return &cli.UsageError{Message: fmt.Sprintf("--%s needs --%s, the key of the client certificate", cert, key)}
+		}
+		advice := ""
+		switch bundle, policy := fs.Lookup("require-key") != nil, fs.Lookup("require-signature") != nil; {
+		case bundle && policy:
+			advice = "signatures are checked by --require-key PUBLIC-KEY, of a bundle, and --require-signature POLICY, of images"
+		case policy:
+			advice = "signatures are checked by --require-signature POLICY"
+		}
+		return &cli.UsageError{
+			Message: fmt.Sprintf("--%s is the key of the client certificate of --%s, which is missing", key, cert),
+			Advice:  advice,
+		}
 	}
 	return nil
 }

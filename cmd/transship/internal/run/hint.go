@@ -240,7 +240,10 @@ func networkHint(err error, remote failedRemote) string {
 	case errors.As(err, &name):
 		return fmt.Sprintf("use the name that the certificate is for, or --%s", remote.flag("insecure"))
 	case errors.As(err, &invalid):
-		return fmt.Sprintf("renew the certificate, or give --%s", remote.flag("insecure"))
+		if invalid.Reason != x509.Expired {
+			return fmt.Sprintf("make the certificate again, or give --%s", remote.flag("insecure"))
+		}
+		return fmt.Sprintf("check this machine's clock, renew the certificate, or give --%s", remote.flag("insecure"))
 	case wantsCertificate(err), strings.Contains(err.Error(), "tls: certificate required"),
 		strings.Contains(err.Error(), "tls: bad certificate"):
 		return fmt.Sprintf("the registry requires a client certificate: --%s FILE --%s FILE",
