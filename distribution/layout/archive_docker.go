@@ -95,7 +95,7 @@ func (r dockerReader) addRepoTag(e dockerImage, repoTag string, listed []int) er
 // addName adds one name of an entry. The images of index.json that lead to the entry are listed; if
 // one of them has no name, it gets this one.
 func (r dockerReader) addName(e dockerImage, ref reference.Reference, listed []int) error {
-	at := r.listed.named(r.images, ref.String())
+	at := r.listed.named(ref.String())
 	nameless := slices.IndexFunc(listed, func(i int) bool { return r.images[i].Name == "" })
 	switch {
 	case at >= 0 && !slices.Contains(listed, at) && !r.listed.partial[at]:
@@ -104,6 +104,7 @@ func (r dockerReader) addName(e dockerImage, ref reference.Reference, listed []i
 		return nil
 	case nameless >= 0:
 		r.images[listed[nameless]].Name = ref.String()
+		r.listed.names[ref.String()] = listed[nameless]
 		return nil
 	case len(listed) > 0:
 		d := r.images[listed[0]].Descriptor

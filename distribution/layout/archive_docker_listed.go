@@ -1,7 +1,7 @@
 package layout
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/hczjl/transship/blob"
 	"github.com/hczjl/transship/manifest"
@@ -11,17 +11,23 @@ import (
 // names them. For a docker-archive it is empty.
 type configIndex struct {
 	archive   *Archive
-	size      int                   // how many images index.json lists: the first of the archive
-	images    map[blob.Digest][]int // by config: the images of index.json that lead to it
-	partial   map[int]bool          // images of index.json that lead to manifests that cannot be read
-	manifests []manifest.Manifest   // image manifests that index.json does not lead to; see unlisted
+	size      int                            // how many images index.json lists: the first of the archive
+	images    map[blob.Digest][]int          // by config: the images of index.json that lead to it
+	names     map[string]int                 // by name: the first image of index.json that has it
+	partial   map[int]bool                   // images of index.json that lead to manifests that cannot be read
+	manifests map[string]manifest.Descriptor // image manifests that index.json does not lead to, by imageContent
 	searched  bool
 }
 
 // indexConfigs reads the manifests that index.json leads to.
 func (a *Archive) indexConfigs() *configIndex {
-	c := &configIndex{archive: a, size: len(a.images), images: map[blob.Digest][]int{}, partial: map[int]bool{}}
+	c := &configIndex{
+		archive: a, size: len(a.images), images: map[blob.Digest][]int{}, names: map[string]int{}, partial: map[int]bool{},
+	}
 	for i, im := range a.images {
+		if _, twice := c.names[im.Name]; !twice {
+			c.names[im.Name] = i
+		}
 		configs, whole := configsBelow(im.Descriptor, a.manifest)
 		for _, config := range configs {
 			c.images[config] = append(c.images[config], i)
@@ -59,22 +65,33 @@ func configOf(m manifest.Manifest) blob.Digest {
 }
 
 // named returns the index of the image to which index.json gives a name, or -1.
-func (c *configIndex) named(images []Image, name string) int {
-	return slices.IndexFunc(images[:c.size], func(im Image) bool { return im.Name == name })
+func (c *configIndex) named(name string) int {
+	if i, found := c.names[name]; found {
+		return i
+	}
+	return -1
 }
 
 // unlisted returns the manifest of an entry if the archive has it and index.json does not lead to
 // it. docker 25 writes such manifests for images that are saved by their IDs.
 func (c *configIndex) unlisted(e dockerImage) (manifest.Descriptor, bool) {
 	c.search()
-	for _, m := range c.manifests {
-		im, _ := m.Image() // Parse has read it
-		sameLayer := func(name string, d manifest.Descriptor) bool { return parseBlobName(name) == d.Digest }
-		if parseBlobName(e.Config) == im.Config.Digest && slices.EqualFunc(e.Layers, im.Layers, sameLayer) {
-			return manifest.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}, true
-		}
+	layers := make([]blob.Digest, len(e.Layers))
+	for i, name := range e.Layers {
+		layers[i] = parseBlobName(name)
 	}
-	return manifest.Descriptor{}, false
+	d, found := c.manifests[imageContent(parseBlobName(e.Config), layers)]
+	return d, found
+}
+
+// imageContent identifies an image by its config and layers.
+func imageContent(config blob.Digest, layers []blob.Digest) string {
+	var b strings.Builder
+	for _, d := range append([]blob.Digest{config}, layers...) {
+		b.WriteString(string(d))
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // search reads the blobs that may be image manifests.
@@ -82,15 +99,27 @@ func (c *configIndex) search() {
 	if c.searched || !c.archive.members.has(layoutFile) {
 		return
 	}
-	c.searched = true
+	c.searched, c.manifests = true, map[string]manifest.Descriptor{}
 	for d, at := range c.archive.blobs {
 		if at.size == 0 || at.size > manifest.MaxSize || !c.archive.beginsWith(at, "{") {
 			continue
 		}
 		m, err := c.archive.manifest(manifest.Descriptor{Digest: d})
 		if err == nil && configOf(m) != "" && c.images[configOf(m)] == nil {
-			c.manifests = append(c.manifests, m)
+			c.addManifest(m)
 		}
 	}
-	slices.SortFunc(c.manifests, func(a, b manifest.Manifest) int { return compareDigests(a.Descriptor, b.Descriptor) })
+}
+
+// addManifest adds a manifest. Of two with the same content that with the lower digest counts.
+func (c *configIndex) addManifest(m manifest.Manifest) {
+	im, _ := m.Image() // Parse has read it
+	layers := make([]blob.Digest, len(im.Layers))
+	for i, l := range im.Layers {
+		layers[i] = l.Digest
+	}
+	key := imageContent(im.Config.Digest, layers)
+	if other, twice := c.manifests[key]; !twice || m.Digest < other.Digest {
+		c.manifests[key] = manifest.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
+	}
 }

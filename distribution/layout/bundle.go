@@ -227,7 +227,8 @@ func (b *Bundle) fillSlot(ctx context.Context, s *slot, open blob.Open) error {
 // fillSlotFrom writes the bytes of a blob from an offset on.
 func (b *Bundle) fillSlotFrom(ctx context.Context, s *slot, open blob.Open, offset int64) error {
 	h := s.Digest.Algorithm().New()
-	if _, err := io.Copy(h, io.NewSectionReader(b.volumes, s.offset, offset)); err != nil {
+	there := io.NewSectionReader(b.volumes, s.offset, offset)
+	if _, err := copyContext(ctx, h, there, make([]byte, blob.BufferSize(offset, copyBuffer))); err != nil {
 		return err
 	}
 	w := &slotWriter{bundle: b, slot: s, offset: s.offset + offset}

@@ -27,6 +27,7 @@ import (
 //	           beginning is there: digest and bytes
 //	001...     the volumes
 //	inventory  the later FILE.json
+//	signature  the later FILE.json.sig
 type partialDir struct {
 	files  *folder // the bundle's folder
 	dir    string  // the name of the partial folder in it
@@ -109,7 +110,7 @@ func (p *partialDir) open(name string, flag int) (*os.File, error) {
 }
 
 // partialPattern matches the names of the files that are written there, but for the lock.
-var partialPattern = regexp.MustCompile(`^(plan|filled|inventory|[0-9]{3})$`)
+var partialPattern = regexp.MustCompile(`^(plan|filled|inventory|signature|[0-9]{3})$`)
 
 // prepare readies the folder for a bundle. key identifies the bundle and its volumes. If the folder
 // was left with the same key, prepare keeps it and returns how many bytes of each blob were written,

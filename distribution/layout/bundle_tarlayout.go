@@ -3,6 +3,7 @@ package layout
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -122,6 +123,9 @@ func (l *tarLayout) assignOffsets() error {
 	}
 	for i := range l.members {
 		member := &l.members[i]
+		if member.blob.Size > maxTar || l.size > maxTar {
+			return fmt.Errorf("its blobs have more than %d bytes together", int64(maxTar))
+		}
 		member.size = int64(len(member.data)) + member.blob.Size
 		header, err := member.header()
 		if err != nil {
@@ -133,6 +137,9 @@ func (l *tarLayout) assignOffsets() error {
 	l.size += 2 * tarBlock
 	return nil
 }
+
+// maxTar is more than any disk has. Sizes come from foreign manifests, and their sum must not overflow.
+const maxTar = 1 << 60
 
 // padded rounds a size up to whole blocks.
 func padded(size int64) int64 { return (size + tarBlock - 1) / tarBlock * tarBlock }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -464,5 +466,54 @@ func TestStreamFails(t *testing.T) {
 	r.Close()
 	if _, err := StreamBundle(t.Context(), w, s.BundleContents, s.open); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a signed bundle leaves that was not committed is removed with the folder.
+func TestSignatureOfUnfinishedBundle(t *testing.T) {
+	s := threeImages(t)
+	path := filepath.Join(t.TempDir(), "x.tar")
+	b, err := CreateBundle(path, s.BundleContents, BundleFiles{Sign: func([]byte) ([]byte, error) { return []byte("sig"), nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range s.Blobs {
+		if _, err := b.PutBlob(t.Context(), d, s.open(d)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.writeInventory(); err != nil { // as Commit does
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil { // or the process is killed
+		t.Fatal(err)
+	}
+	s.writeFiles(t, path, BundleFiles{}, s.Blobs)
+	if left, err := os.ReadDir(path + ".partial"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v is left", left)
+	}
+	again, err := CreateBundle(path, s.BundleContents, BundleFiles{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.Abort()
+}
+
+// Sizes of foreign descriptors, whose sum overflows, are refused.
+func TestBundleSizeOverflow(t *testing.T) {
+	for _, sizes := range [][]int64{{1 << 62, 1 << 62, 1 << 62, 1 << 62}, {math.MaxInt64}} {
+		s := newSample()
+		var layers []manifest.Descriptor
+		for i, size := range sizes {
+			d := manifest.Descriptor{
+				MediaType: manifest.MediaTypeOCILayer, Size: size, Digest: blob.FromBytes([]byte(fmt.Sprint(i))),
+			}
+			s.Blobs = append(s.Blobs, d)
+			layers = append(layers, d)
+		}
+		s.addImage("halo:1", s.layers(t, s.blob(manifest.MediaTypeOCIConfig, "{}"), layers...))
+		if size, err := BundleSize("", s.BundleContents, BundleFiles{}); err == nil {
+			t.Errorf("%d: a bundle of %d bytes", sizes, size)
+		}
 	}
 }

@@ -169,7 +169,7 @@ func (d *Dir) checkVacant() error {
 func (d *Dir) Repositories(ctx context.Context) ([]string, error) {
 	var names []string
 	err := d.walkLinks(ctx, func(repository, dir string) {
-		if path.Base(dir) == manifestLinks && d.hasLinks(dir) {
+		if repository != "" && path.Base(dir) == manifestLinks && d.hasLinks(dir) {
 			names = append(names, repository)
 		}
 	})

@@ -143,22 +143,22 @@ func (d *Dir) Blob(_ context.Context, what manifest.Descriptor, offset int64) (i
 
 // PutBlob makes sure that the repository has a blob. The blob is already there (blob.Exists), or
 // another repository of the folder has it (blob.Mounted), or it is read from open and verified
-// (blob.Uploaded). from names repositories that probably have it; all others are tried too. If the
-// content is wrong, the error is a *[blob.MismatchError] and nothing is kept.
+// (blob.Uploaded). A file of another size than d's is replaced. If the content is wrong, the error is a
+// *[blob.MismatchError] and nothing is kept.
 func (r *Repository) PutBlob(
-	ctx context.Context, d manifest.Descriptor, open blob.Open, from ...string,
+	ctx context.Context, d manifest.Descriptor, open blob.Open, _ ...string,
 ) (blob.Outcome, error) {
 	if size, err := r.HeadBlob(ctx, d.Digest); err == nil && size == d.Size {
 		return blob.Exists, nil
 	}
-	for _, other := range append(append([]string(nil), from...), "") {
-		err := r.Mount(ctx, d.Digest, other)
-		if err == nil {
+	size, err := r.dir.BlobSize(d.Digest)
+	if err == nil && size == d.Size {
+		if err = r.Mount(ctx, d.Digest, ""); err == nil {
 			return blob.Mounted, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return 0, err
-		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
 	}
 	return blob.Uploaded, r.upload(ctx, d, open)
 }

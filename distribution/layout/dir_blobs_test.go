@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/hczjl/transship/blob"
@@ -48,5 +50,28 @@ func TestPutBlobOutcomes(t *testing.T) {
 	}
 	if _, err := dir.Repository("a").HeadBlob(t.Context(), wrong.Digest); err == nil {
 		t.Error("wrong content was kept")
+	}
+}
+
+// A blob whose file is too short is written again, not mounted.
+func TestPutBlobOfWrongSize(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	content := []byte("a layer that was cut off")
+	desc := manifest.Descriptor{Digest: blob.FromBytes(content), Size: int64(len(content))}
+	open := func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(content[offset:])), nil
+	}
+	if _, err := d.Repository("a").PutBlob(t.Context(), desc, open); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(d.path, blobName(desc.Digest)), 3); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"a", "b"} {
+		outcome, err := d.Repository(name).PutBlob(t.Context(), desc, open)
+		size, errHead := d.Repository(name).HeadBlob(t.Context(), desc.Digest)
+		if err != nil || errHead != nil || size != desc.Size {
+			t.Errorf("%s: outcome %s, error %v; it has %d of %d bytes, error %v", name, outcome, err, size, desc.Size, errHead)
+		}
 	}
 }

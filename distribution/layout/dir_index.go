@@ -12,6 +12,24 @@ import (
 
 // index returns the current index.json. It reads the file only if that has changed.
 func (d *Dir) index() (*index, error) {
+	ix, err := d.readIndex(false)
+	if !errors.Is(err, errUnlinked) {
+		return ix, err
+	}
+	unlock, err := d.lockIndex()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return d.readIndex(true)
+}
+
+// errUnlinked is the error of an index.json that has entries without links, for a caller that has not locked it.
+var errUnlinked = errors.New("entries of " + indexFile + " have no links")
+
+// readIndex is index for a caller that has, or has not, locked index.json. Links are only built with the lock: an
+// entry without may also be one that another process has just removed.
+func (d *Dir) readIndex(locked bool) (*index, error) {
 	info, err := d.files.stat(indexFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newIndex(nil, nil), nil
@@ -22,7 +40,7 @@ func (d *Dir) index() (*index, error) {
 	if ix := d.knownIndex(info); ix != nil {
 		return ix, nil
 	}
-	return d.loadIndex()
+	return d.loadIndex(locked)
 }
 
 // knownIndex returns the index.json with that info, if it was read or written here, else nil.
@@ -39,7 +57,7 @@ func (d *Dir) knownIndex(info fs.FileInfo) *index {
 }
 
 // loadIndex reads index.json, and builds links for entries that other tools added.
-func (d *Dir) loadIndex() (*index, error) {
+func (d *Dir) loadIndex(locked bool) (*index, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := d.files.stat(indexFile)
@@ -58,7 +76,7 @@ func (d *Dir) loadIndex() (*index, error) {
 		return nil, fmt.Errorf("%s: %w", indexFile, asDamaged(err))
 	}
 	if !d.readOnly {
-		err = d.buildLinks(ix)
+		err = d.buildLinks(ix, locked)
 	}
 	if err != nil {
 		return nil, err
@@ -120,7 +138,7 @@ func (d *Dir) writeChanges(batch []*pendingChange) error {
 		return err
 	}
 	defer unlock()
-	ix, err := d.index()
+	ix, err := d.readIndex(true)
 	if err != nil {
 		return err
 	}

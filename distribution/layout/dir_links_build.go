@@ -12,8 +12,8 @@ import (
 )
 
 // buildLinks creates the links of entries that have none: those that another tool added, or all of
-// them if the folder was copied without .transship.
-func (d *Dir) buildLinks(ix *index) error {
+// them if the folder was copied without .transship. If index.json is not locked, the error is errUnlinked instead.
+func (d *Dir) buildLinks(ix *index, locked bool) error {
 	var nameless []manifest.Descriptor // that had no links
 	for _, e := range ix.entries {
 		r := d.Repository(e.repository)
@@ -21,6 +21,9 @@ func (d *Dir) buildLinks(ix *index) error {
 			continue // a name that no repository can have
 		}
 		_, err := r.dir.files.stat(r.linkName(manifestLinks, e.Digest))
+		if errors.Is(err, fs.ErrNotExist) && !locked && d.files.exists(blobName(e.Digest)) {
+			return errUnlinked
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			err = r.buildLinks(e.Descriptor)
 			if e.repository == d.unnamed {

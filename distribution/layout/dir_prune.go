@@ -3,6 +3,7 @@ package layout
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 
 	"github.com/hczjl/transship/blob"
@@ -198,6 +199,9 @@ func (p *pruneRun) deadManifests(ctx context.Context, r *Repository) ([]string, 
 			continue
 		}
 		mediaType, err := r.readLink(r.linkName(manifestLinks, d))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a client has deleted it meanwhile
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -107,6 +107,9 @@ func (r *Repository) memoryLinks() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, known := ix.tags[r.name]; !known && !r.dir.files.hasEntries(r.linkDir(manifestLinks)) {
+		return nil, nil // clients may ask for any name: none is to take memory
+	}
 	cache := &r.dir.memoryLinks
 	cache.mu.Lock()
 	defer cache.mu.Unlock()

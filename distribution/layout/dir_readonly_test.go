@@ -188,3 +188,20 @@ func TestReadOnlyRefusesFolders(t *testing.T) {
 		}
 	}
 }
+
+// Names that clients make up take no memory.
+func TestMemoryLinksOfUnknownRepositories(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path)
+	putManifest(t, d.Repository("a"), "1", imageManifest(t, putBlob(t, d.Repository("a"), "layer"), nil))
+	ro, err := OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1000 {
+		_, _ = ro.Repository(fmt.Sprint("unknown/", i)).HeadBlob(t.Context(), testDigest("a"))
+	}
+	if n := len(ro.memoryLinks.links); n > 10 {
+		t.Errorf("%d repositories in memory", n)
+	}
+}

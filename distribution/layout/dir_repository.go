@@ -142,7 +142,17 @@ func (r *Repository) PutManifest(ctx context.Context, ref string, m manifest.Man
 	if err := r.PutUnlisted(ctx, m); err != nil {
 		return err
 	}
-	return r.dir.update(putEntries(r.name, m.Descriptor, tags, children))
+	put := putEntries(r.name, m.Descriptor, tags, children)
+	return r.dir.update(func(in []*entry) ([]*entry, error) {
+		err := r.hasLink(r.linkName(manifestLinks, m.Digest))
+		if errors.Is(err, fs.ErrNotExist) { // deleted meanwhile
+			err = r.storeManifest(m)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return put(in)
+	})
 }
 
 // PutUnlisted stores a manifest as [Repository.PutManifest] does, but adds no entry to index.json.
@@ -207,6 +217,15 @@ func (r *Repository) DeleteManifest(ctx context.Context, d blob.Digest) error {
 	if err := r.dir.update(removeManifest(r.name, d)); err != nil {
 		return err
 	}
+	return r.dir.update(func(in []*entry) ([]*entry, error) { return in, r.removeManifestLinks(m, d, in) })
+}
+
+// removeManifestLinks removes the links of a manifest, unless it has an entry: then it was put anew since it was
+// deleted. Both are decided under the lock of index.json, so that no entry is without its links.
+func (r *Repository) removeManifestLinks(m manifest.Manifest, d blob.Digest, entries []*entry) error {
+	if slices.ContainsFunc(entries, func(e *entry) bool { return e.repository == r.name && e.Digest == d }) {
+		return nil
+	}
 	if subject, err := subjectOf(m); err == nil && subject != "" {
 		_ = r.dir.files.remove(r.referrerName(subject, d)) // left over it is skipped
 	}
@@ -253,7 +272,13 @@ func (r *Repository) Tag(ctx context.Context, d blob.Digest, tags ...string) err
 	if err != nil {
 		return err
 	}
-	return r.dir.update(putEntries(r.name, m, tags, nil))
+	put := putEntries(r.name, m, tags, nil)
+	return r.dir.update(func(in []*entry) ([]*entry, error) {
+		if err := r.hasLink(r.linkName(manifestLinks, d)); err != nil {
+			return nil, err // deleted meanwhile
+		}
+		return put(in)
+	})
 }
 
 // DeleteTag removes a tag. The manifest stays.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -181,5 +182,54 @@ func TestUploadWithOtherAlgorithm(t *testing.T) {
 	}
 	if err := readBlob(t.Context(), r, d); err != nil {
 		t.Error(err)
+	}
+}
+
+// An image that is put while it is deleted is there afterwards, or is not; nothing in between.
+func TestDeleteWhilePut(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	r := d.Repository("a")
+	m := imageManifest(t, putBlob(t, r, "layer"), nil)
+	for i := range 50 {
+		putManifest(t, r, "1", m)
+		var group sync.WaitGroup
+		group.Go(func() {
+			if err := r.DeleteManifest(context.Background(), m.Digest); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Error(err)
+			}
+		})
+		group.Go(func() {
+			if err := r.PutManifest(context.Background(), "2", m); err != nil {
+				t.Error(err)
+			}
+		})
+		group.Wait()
+		_, errTag := r.Manifest(t.Context(), "2")
+		_, errDigest := r.Manifest(t.Context(), string(m.Digest))
+		if errTag == nil && errDigest != nil {
+			t.Fatalf("round %d: the tag is there, and by the digest: %v", i, errDigest)
+		}
+	}
+}
+
+// A process that has read index.json before another one deleted a manifest does not bring it back.
+func TestDeletedStaysDeleted(t *testing.T) {
+	path := t.TempDir()
+	a, b := openDir(t, path), openDir(t, path)
+	r := a.Repository("a")
+	m := imageManifest(t, putBlob(t, r, "layer"), nil)
+	putManifest(t, r, "1", m)
+	before, err := b.index()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.DeleteManifest(t.Context(), m.Digest); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.buildLinks(before, false); !errors.Is(err, errUnlinked) {
+		t.Errorf("got error %v", err)
+	}
+	if _, err := r.HeadManifest(t.Context(), string(m.Digest)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the deleted manifest: %v", err)
 	}
 }

@@ -74,7 +74,7 @@ func (r *Repository) upload(ctx context.Context, d manifest.Descriptor, open blo
 	if err != nil {
 		return err
 	}
-	resumed, err := u.resume(d)
+	resumed, err := u.resume(ctx, d)
 	if err == nil {
 		err = u.fill(ctx, d, open)
 	}
@@ -92,7 +92,7 @@ func (r *Repository) upload(ctx context.Context, d manifest.Descriptor, open blo
 
 // resume takes over what an earlier upload of a large blob has left, and reports whether there was
 // something.
-func (u *Upload) resume(d manifest.Descriptor) (bool, error) {
+func (u *Upload) resume(ctx context.Context, d manifest.Descriptor) (bool, error) {
 	if d.Size < blob.LargeSize {
 		return false, nil
 	}
@@ -106,8 +106,11 @@ func (u *Upload) resume(d manifest.Descriptor) (bool, error) {
 	if err := dropUnwritten(u.file); err != nil {
 		return false, err
 	}
-	u.size, err = io.Copy(u.hash, u.file)
-	if err != nil || u.size > d.Size || u.size == d.Size && u.verify(d.Digest) != nil {
+	u.size, err = copyContext(ctx, u.hash, u.file, make([]byte, copyBuffer))
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
+	}
+	if err != nil || u.size > d.Size || u.size == d.Size && u.verify(ctx, d.Digest) != nil {
 		return false, u.reset()
 	}
 	return u.size > 0, nil

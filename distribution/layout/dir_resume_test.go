@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -261,3 +263,22 @@ func TestInterruptedBundleResumesWithinABlob(t *testing.T) {
 
 // errorless returns the path of a bundle.
 func errorless(path string, _ Inventory) string { return path }
+
+// A cancelled copy does not hash what an earlier one has left, which may take minutes, and keeps it.
+func TestResumeCancelled(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	what := manifest.Descriptor{Digest: testDigest("a"), Size: blob.LargeSize}
+	mustWrite(t, strings.Repeat("x", 1<<20), d.path, resumableName(what.Digest))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := d.Repository("a").PutBlob(ctx, what, func(context.Context, int64) (io.ReadCloser, error) {
+		t.Error("the blob is opened")
+		return nil, fs.ErrNotExist
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+	if info, err := os.Stat(filepath.Join(d.path, resumableName(what.Digest))); err != nil || info.Size() != 1<<20 {
+		t.Errorf("what was left: %v", err)
+	}
+}

@@ -73,8 +73,9 @@ func (d *Dir) ownTemp(f *os.File) (name string, err error) {
 	if strings.HasPrefix(tempName(f), owner) {
 		return tempName(f), nil
 	}
-	name = owner + filepath.Base(f.Name())
-	if runtime.GOOS == "windows" { // it renames no open file
+	base := filepath.Base(f.Name())
+	name = owner + base[len(base)-ownerLength:] // without the name of an owner that has ended
+	if runtime.GOOS == "windows" {              // it renames no open file
 		f.Close()
 	}
 	if err := d.files.rename(tempName(f), name); err != nil {
@@ -102,12 +103,14 @@ func (d *Dir) disownLocked() {
 // ownerName returns the name of a temporary file's owner: the first half of a name that ownTemp has
 // made. It is "" for any other name.
 func ownerName(name string) string {
-	const length = 26 // of what rand.Text returns
-	if len(name) != 2*length {
+	if len(name) != 2*ownerLength {
 		return ""
 	}
-	return name[:length]
+	return name[:ownerLength]
 }
+
+// ownerLength is the length of what rand.Text returns.
+const ownerLength = 26
 
 // isOwned reports whether a temporary file has an owner that is alive.
 func (d *Dir) isOwned(name string) bool {

@@ -131,3 +131,33 @@ func TestUploadWithoutBytes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An upload that began under one HoldPending and is suspended under the next one is kept.
+func TestSuspendUnderSecondHold(t *testing.T) {
+	path := t.TempDir()
+	d := openDir(t, path)
+	release, err := d.HoldPending()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := d.Repository("a").NewUpload(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	release, err = d.HoldPending()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if err := u.Suspend(); err != nil {
+		t.Fatal(err)
+	}
+	openDir(t, path) // removes what is abandoned
+	if err := u.Commit(t.Context(), blob.FromBytes([]byte("x"))); err != nil {
+		t.Error(err)
+	}
+}

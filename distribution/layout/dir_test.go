@@ -230,3 +230,13 @@ func TestOpenDirReportsDamage(t *testing.T) {
 		}
 	}
 }
+
+// A folder of links that no repository has is no repository.
+func TestLinksOfNoRepository(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	mustWrite(t, "x", d.path, linksDir, "UPPER", manifestLinks, "sha256", testDigest("a").Hex())
+	names, err := d.Repositories(t.Context())
+	if err != nil || len(names) != 0 {
+		t.Errorf("got %q, error %v", names, err)
+	}
+}

@@ -63,12 +63,12 @@ func (u *Upload) Write(p []byte) (int, error) {
 // Commit makes the bytes a blob of the repository if they match the digest. If not, the error is a
 // *[blob.MismatchError]. It ends the upload in any case. If the digest has another algorithm than
 // the upload, all bytes are read again.
-func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
+func (u *Upload) Commit(ctx context.Context, d blob.Digest) error {
 	defer u.disown()
 	if err := u.open(); err != nil {
-		return err
+		return errors.Join(err, u.Cancel())
 	}
-	if err := errors.Join(u.verify(d), u.syncer.wait()); err != nil {
+	if err := errors.Join(u.verify(ctx, d), u.syncer.wait()); err != nil {
 		u.repository.dir.discard(u.file)
 		return err
 	}
@@ -85,13 +85,14 @@ func (u *Upload) Commit(_ context.Context, d blob.Digest) error {
 	return dir.writeLink(u.repository.linkName(blobLinks, d), "")
 }
 
-func (u *Upload) verify(d blob.Digest) error {
+func (u *Upload) verify(ctx context.Context, d blob.Digest) error {
 	if err := d.Validate(); err != nil {
 		return err
 	}
 	if d.Algorithm() != u.algorithm {
 		u.algorithm, u.hash = d.Algorithm(), d.Algorithm().New()
-		if _, err := io.Copy(u.hash, io.NewSectionReader(u.file, 0, u.size)); err != nil {
+		all := io.NewSectionReader(u.file, 0, u.size)
+		if _, err := copyContext(ctx, u.hash, all, make([]byte, copyBuffer)); err != nil {
 			return err
 		}
 	}

@@ -47,15 +47,24 @@ type keptDir struct {
 	used    int  // keptDirs.uses when it was used last
 	dropped bool // close it when users is 0
 
-	once    sync.Once
-	file    *os.File // of the folder, once it has been needed
-	fileErr error
+	fileMu sync.Mutex
+	file   *os.File // of the folder, once it has been needed
 }
 
-// open returns the folder as a file, which stays open as long as the folder.
+// open returns the folder as a file, which stays open as long as the folder. An error is not kept: a process that
+// has no file descriptor left may have one later.
 func (k *keptDir) open() (*os.File, error) {
-	k.once.Do(func() { k.file, k.fileErr = openIn(k.root, ".", os.O_RDONLY) })
-	return k.file, k.fileErr
+	k.fileMu.Lock()
+	defer k.fileMu.Unlock()
+	if k.file != nil {
+		return k.file, nil
+	}
+	file, err := openIn(k.root, ".", os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	k.file = file
+	return file, nil
 }
 
 // sync makes the names in the folder durable.

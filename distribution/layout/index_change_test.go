@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -96,4 +98,54 @@ func benchmarkPutManifest(b *testing.B, others int) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Readers of an index.json that shares the tags of its last version meet no race; another Dir writes too.
+func TestReadersWhileChanged(t *testing.T) {
+	path := t.TempDir()
+	a, b := openDir(t, path), openDir(t, path)
+	r := a.Repository("example.com/a")
+	layer := putBlob(t, r, "layer")
+	m := imageManifest(t, layer, nil)
+	var stop atomic.Bool
+	var readers, writers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for !stop.Load() {
+				for i := range 4 {
+					_, _ = a.Repository(fmt.Sprint("example.com/", i)).Tags(t.Context())
+					_, _ = a.Repository(fmt.Sprint("example.com/", i)).HeadManifest(t.Context(), "1")
+				}
+				_, _ = a.RepositoriesWithPath("1")
+				_, _ = a.Roots()
+			}
+		})
+	}
+	for w, d := range []*Dir{a, a, b} {
+		writers.Go(func() {
+			for i := range 40 {
+				r := d.Repository(fmt.Sprint("example.com/", i%4))
+				if err := r.PutManifest(t.Context(), fmt.Sprint(w), m); err != nil {
+					t.Error(err)
+				}
+				if i%5 == 0 {
+					_ = r.DeleteTag(t.Context(), fmt.Sprint(w))
+				}
+				if i%7 == 0 {
+					_ = r.DeleteManifest(t.Context(), m.Digest)
+				}
+				ix, err := d.index()
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				if fresh := newIndex(nil, ix.entries); len(fresh.tags) != len(ix.tags) {
+					t.Errorf("%d repositories, not %d", len(ix.tags), len(fresh.tags))
+				}
+			}
+		})
+	}
+	writers.Wait()
+	stop.Store(true)
+	readers.Wait()
 }

@@ -114,7 +114,14 @@ type entryCheck struct {
 	entries []manifest.Descriptor
 
 	mu      sync.Mutex
-	lacking map[blob.Digest]bool
+	lacking map[blob.Digest]bool // of entries
+	whole   map[typedDigest]bool // whether what entries lead to is whole, as far as it is known
+}
+
+// typedDigest is a digest and the media type that an index gives it.
+type typedDigest struct {
+	digest    blob.Digest
+	mediaType string
 }
 
 // checkEntries finds out which entries of an index are incomplete at the source.
@@ -123,9 +130,11 @@ func (e *Engine) checkEntries(ctx context.Context, src Source, m manifest.Manife
 	if err != nil {
 		return nil, err
 	}
-	check := &entryCheck{source: name(src), entries: refs, lacking: map[blob.Digest]bool{}}
+	check := &entryCheck{
+		source: name(src), entries: refs, lacking: map[blob.Digest]bool{}, whole: map[typedDigest]bool{},
+	}
 	return check, e.forEach(ctx, refs, func(ctx context.Context, d manifest.Descriptor) error {
-		whole, err := e.isWhole(ctx, src, d, 0)
+		whole, err := e.isWhole(ctx, src, check, d, 0)
 		if err == nil && !whole {
 			check.mu.Lock()
 			defer check.mu.Unlock()
@@ -172,8 +181,31 @@ func (c *entryCheck) asError() error {
 
 // isWhole reports whether the source has an entry of an index and all that belongs to it. A
 // registry takes a manifest only after its blobs, so there only manifests are asked for. What lies
-// too deep to be copied counts as whole.
-func (e *Engine) isWhole(ctx context.Context, src Source, d manifest.Descriptor, depth int) (bool, error) {
+// too deep to be copied counts as whole. Each digest is looked at once: there may be millions of paths to a nested
+// index.
+func (e *Engine) isWhole(
+	ctx context.Context, src Source, check *entryCheck, d manifest.Descriptor, depth int,
+) (bool, error) {
+	key := typedDigest{d.Digest, d.MediaType}
+	check.mu.Lock()
+	whole, known := check.whole[key]
+	check.mu.Unlock()
+	if known {
+		return whole, nil
+	}
+	whole, err := e.findWhole(ctx, src, check, d, depth)
+	if err == nil {
+		check.mu.Lock()
+		defer check.mu.Unlock()
+		check.whole[key] = whole
+	}
+	return whole, err
+}
+
+// findWhole is isWhole for a digest that was not looked at.
+func (e *Engine) findWhole(
+	ctx context.Context, src Source, check *entryCheck, d manifest.Descriptor, depth int,
+) (bool, error) {
 	local, isLocal := src.(Inventoried)
 	if isLocal && !local.HasContent(d.Digest) {
 		return !d.Distributable(), nil
@@ -200,7 +232,7 @@ func (e *Engine) isWhole(ctx context.Context, src Source, d manifest.Descriptor,
 		return true, nil
 	}
 	for _, ref := range refs {
-		if whole, err := e.isWhole(ctx, src, ref, depth+1); err != nil || !whole {
+		if whole, err := e.isWhole(ctx, src, check, ref, depth+1); err != nil || !whole {
 			return false, err
 		}
 	}

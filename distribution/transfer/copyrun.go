@@ -24,16 +24,19 @@ type copyRun struct {
 	from, to  place   // of src and dst
 	blobs     *ledger // what has arrived at the target, and what is on its way there
 	manifests *ledger
-	image     string            // the image's name at the target, for events of its blobs; may be empty
-	quiet     bool              // emit no events of progress
-	sent      atomic.Bool       // the target did not have all that was put
-	as        string            // what the image is put under, a tag or digest; set by resolve, as what follows
-	have      presence          // what the target had there
-	root      manifest.Manifest // the image; only its descriptor if nothing is to be put
-	outcome   blob.Outcome      // of an image of which nothing is to be put: Exists or kept
-	done      bool              // nothing is to be put
-	tag       *tagPut           // nil unless the target puts several tags at once
-	whole     blob.Digest       // the image at the source, if Platforms or Flatten made another one of it; set by getRoot
+	image     string      // the image's name at the target, for events of its blobs; may be empty
+	quiet     bool        // emit no events of progress
+	sent      atomic.Bool // the target did not have all that was put
+
+	foreignSeen sync.Map // digests of the entries whose foreign layers were looked for
+
+	as      string            // what the image is put under, a tag or digest; set by resolve, as what follows
+	have    presence          // what the target had there
+	root    manifest.Manifest // the image; only its descriptor if nothing is to be put
+	outcome blob.Outcome      // of an image of which nothing is to be put: Exists or kept
+	done    bool              // nothing is to be put
+	tag     *tagPut           // nil unless the target puts several tags at once
+	whole   blob.Digest       // the image at the source, if Platforms or Flatten made another one of it; set by getRoot
 }
 
 // newRun returns a run that shares the engine's ledgers with its other copies.

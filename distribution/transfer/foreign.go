@@ -107,6 +107,9 @@ func (c *copyRun) addForeignOfEntry(ctx context.Context, d manifest.Descriptor, 
 	if err := d.CheckDepth(depth); err != nil {
 		return 0, fmt.Errorf("%s: %w", name(c.src), err)
 	}
+	if _, seen := c.foreignSeen.LoadOrStore(d.Digest, true); seen {
+		return blob.Exists, nil // a thousand paths may lead to a nested index
+	}
 	m, err := c.engine.getChild(ctx, c.src, d)
 	if errors.Is(err, fs.ErrNotExist) || d.MayBeBlob(err) {
 		return blob.Exists, nil

@@ -198,14 +198,12 @@ func (j *Journal) sync(f *file) {
 func (j *Journal) Release(k distribution.UploadKey, keep bool) {
 	j.mu.Lock()
 	f := j.entries[k]
+	delete(j.entries, k) // what a goroutine that still reads a body saves from now on is dropped
 	j.mu.Unlock()
 	if f == nil {
 		return
 	}
 	f.syncs.Wait() // the lock ends with the last use of the file
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	delete(j.entries, k)
 	if !keep {
 		remove(f.File)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/hczjl/transship/distribution/filelock"
@@ -46,11 +47,26 @@ func (l *runLog) open(plan bool) (err error) {
 		}
 		return err
 	}
-	l.file, err = os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err == nil && !filelock.Try(l.file) && filelock.Available {
-		err = errors.Join(errRunLogInUse, l.file.Close())
+	for {
+		l.file, err = os.OpenFile(l.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return err
+		}
+		if !filelock.Try(l.file) && filelock.Available {
+			return errors.Join(errRunLogInUse, l.file.Close())
+		}
+		if l.isAtPath() {
+			return nil
+		}
+		_ = l.file.Close() // a run that has ended removed it before it was locked
 	}
-	return err
+}
+
+// isAtPath reports whether the open log is still the one at its path.
+func (l *runLog) isAtPath() bool {
+	mine, err := l.file.Stat()
+	there, errThere := os.Stat(l.path)
+	return err == nil && errThere == nil && os.SameFile(mine, there)
 }
 
 // begin cuts the log after size bytes. An empty one gets its first line, and is removed if that cannot
@@ -105,15 +121,31 @@ func writeLine(w io.Writer, v any) error {
 	return err
 }
 
-// close closes the log, and removes it unless the run is to be resumed.
+// close closes the log, and removes it unless the run is to be resumed. It stays locked until then, so that it is
+// not another run's, except on Windows, which removes no open file.
 func (l *runLog) close(remove bool) error {
-	err := l.file.Close()
+	var err error
+	if runtime.GOOS == "windows" {
+		err = l.file.Close()
+	}
 	if remove {
 		if removeErr := os.Remove(l.path); !errors.Is(removeErr, fs.ErrNotExist) {
 			err = errors.Join(err, removeErr)
 		}
 	}
+	if runtime.GOOS != "windows" {
+		err = errors.Join(err, l.file.Close())
+	}
 	return err
+}
+
+// leave closes a log that this run does not use after all, and removes it if this run has made it.
+func (l *runLog) leave(plan bool) {
+	if l.file == nil {
+		return
+	}
+	info, err := l.file.Stat()
+	_ = l.close(!plan && err == nil && info.Size() == 0)
 }
 
 // isFresh reports whether the log's run did not end so long ago that it is not to be resumed.

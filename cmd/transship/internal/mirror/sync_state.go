@@ -54,7 +54,17 @@ func (c *syncCommand) openState(ctx context.Context, r *run.Run) (*syncState, er
 			return nil, &cli.UsageError{Message: fmt.Sprintf("--state: %s is no regular file", path)}
 		}
 	}
+	if err := image.CheckFolder(s.path); err != nil {
+		return nil, err
+	}
+	s.fresh = s.log.isFresh()
+	if err := s.log.open(s.plan); err != nil {
+		return nil, s.cannotWrite(err)
+	}
+	// The log is locked before the file is read: a run that ends in between would replace the file, and this run
+	// put back what it has read before.
 	if err := s.read(r); err != nil {
+		s.log.leave(s.plan)
 		return nil, err
 	}
 	return s, s.resume(r)
@@ -64,7 +74,7 @@ func (c *syncCommand) openState(ctx context.Context, r *run.Run) (*syncState, er
 func (s *syncState) read(r *run.Run) (err error) {
 	s.file, err = os.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return image.CheckFolder(s.path)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -112,9 +122,8 @@ func shardName(s image.Shard) string {
 // resume takes over what the log of a run that did not end has, and begins the log of this run. A folder
 // in which nothing can be written is a usage error: it shows before the first call.
 func (s *syncState) resume(r *run.Run) error {
-	s.fresh = s.log.isFresh()
-	if err := s.log.open(s.plan); err != nil || s.log.file == nil {
-		return s.cannotWrite(err)
+	if s.log.file == nil {
+		return nil
 	}
 	s.resumed = stateIndex{file: s.log.file}
 	head, n, size, err := readLog(s.log.file, s.resumed.add)
