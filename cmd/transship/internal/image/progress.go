@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +17,7 @@ import (
 )
 
 // Progress prints the progress of copies on standard error: on a terminal as status lines,
-// elsewhere as one line for each finished image. Its method Event takes the events of an engine.
+// elsewhere as one line for each finished image, and one each minute. Its method Event takes the events of an engine.
 type Progress struct {
 	PerImage bool      // the copies have several images: print a line for each, none for its platforms
 	UpToDate bool      // the target had the last image already
@@ -54,8 +52,12 @@ type activeBlob struct {
 	since time.Time
 }
 
-// redrawEvery is the time between two updates of the status lines.
-const redrawEvery = 150 * time.Millisecond
+const (
+	// redrawEvery is the time between two updates of the status lines.
+	redrawEvery = 150 * time.Millisecond
+	// logEvery is the time between two lines with the total where there are no status lines.
+	logEvery = time.Minute
+)
 
 // NewProgress returns the progress of a run. It prints nothing under --quiet and --plan, and no
 // status lines if the run prints its calls.
@@ -75,6 +77,7 @@ func NewProgress(r *run.Run) *Progress {
 		skipped: map[string]bool{},
 		run:     r,
 	}
+	p.recent = []sample{{at: p.began}}
 	if r.Planning() {
 		p.onUpToDate = r.Plan.AddUpToDate
 	}
@@ -215,15 +218,6 @@ func (p *Progress) referrerLeftOut(ev transfer.Event) {
 	p.run.Note("warning: referrer %s is left out: %s", cli.OneLine(what), why)
 }
 
-// LeftOut returns the foreign layers that were not copied, sorted by digest.
-func (p *Progress) LeftOut() []manifest.Descriptor {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.SortedFunc(maps.Values(p.leftOut), func(a, b manifest.Descriptor) int {
-		return cmp.Compare(a.Digest, b.Digest)
-	})
-}
-
 // manifestDone counts a finished image of a list and prints it if there are no status lines. An
 // image that is no child of a list, and a referrer, have no platform here and are skipped.
 func (p *Progress) manifestDone(ev transfer.Event) {
@@ -242,19 +236,24 @@ func (p *Progress) manifestDone(ev transfer.Event) {
 	p.out.Line("%s %s: %s", d.Platform, d.Digest.Short(), how)
 }
 
-// Start shows the status lines, if any, until stop is called.
+// Start shows the status lines until stop is called. Where there are none it prints a line each minute: a log, and
+// what ends a job that prints nothing, must see that a long copy goes on.
 func (p *Progress) Start() (stop func()) {
-	if !p.live {
+	if p.quiet {
 		return func() {}
 	}
-	ticker := time.NewTicker(redrawEvery)
+	every, show := logEvery, p.printTotal
+	if p.live {
+		every, show = redrawEvery, func(now time.Time) { p.out.SetStatus(p.statusLines(now)) }
+	}
+	ticker := time.NewTicker(every)
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		for {
 			select {
 			case now := <-ticker.C:
-				p.out.SetStatus(p.statusLines(now))
+				show(now)
 			case <-quit:
 				p.out.SetStatus(nil)
 				return

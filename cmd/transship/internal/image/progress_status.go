@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// ratePeriod is the time over which the rate is averaged.
+	// ratePeriod is the time over which the rate is averaged, or that between two samples if it is longer.
 	ratePeriod = 10 * time.Second
 	// maxBlobLines is how many blobs have a status line. All lines must fit on a small terminal.
 	maxBlobLines = 10
@@ -50,6 +50,13 @@ func (p *Progress) statusLines(now time.Time) []string {
 	return append(lines, p.total(done, p.rate(sent, now)))
 }
 
+// printTotal prints the line with the total, if anything is to be transferred.
+func (p *Progress) printTotal(now time.Time) {
+	if lines := p.statusLines(now); len(lines) > 0 {
+		p.out.Line("%s", strings.TrimSpace(lines[len(lines)-1]))
+	}
+}
+
 // activeDigests returns the blobs in transfer, the longest first.
 func (p *Progress) activeDigests() []blob.Digest {
 	return slices.SortedFunc(maps.Keys(p.active), func(a, b blob.Digest) int {
@@ -60,7 +67,7 @@ func (p *Progress) activeDigests() []blob.Digest {
 // rate returns the recent rate in bytes per second, 0 while it is not known.
 func (p *Progress) rate(sent int64, now time.Time) float64 {
 	p.recent = append(p.recent, sample{now, sent})
-	for now.Sub(p.recent[0].at) > ratePeriod {
+	for len(p.recent) > 2 && now.Sub(p.recent[0].at) > ratePeriod {
 		p.recent = p.recent[1:]
 	}
 	first := p.recent[0]

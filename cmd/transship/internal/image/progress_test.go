@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -140,5 +141,31 @@ func TestWhenThereAreStatusLines(t *testing.T) {
 		if got := NewProgress(r).live; got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// Where no status lines can be drawn, a long copy prints the total each minute, and nothing under --quiet.
+func TestTotalEachMinute(t *testing.T) {
+	for _, quiet := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var out strings.Builder
+			r := run.New(cli.NewStreams(func(string) string { return "" }, nil, nil, &out))
+			r.Quiet = quiet
+			p := NewProgress(r)
+			stop := p.Start()
+			time.Sleep(90 * time.Second) // nothing is known yet
+			ev := start(t, p, "1", 15e6, 60e6)
+			time.Sleep(60 * time.Second)
+			read(t, ev, 30e6)
+			time.Sleep(60 * time.Second)
+			stop()
+			want := "total 15 MB of 60 MB, 125 kB/s, 6m0s left\ntotal 30 MB of 60 MB, 250 kB/s, 2m0s left\n"
+			if quiet {
+				want = ""
+			}
+			if diff := cmp.Diff(want, out.String()); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

@@ -284,7 +284,8 @@ func read(f *os.File) (entry, error) {
 		return entry{}, errNewer
 	}
 	var e entry
-	return e, json.Unmarshal(raw, &e)
+	err = json.Unmarshal(raw, &e)
+	return e, err
 }
 
 // fileName returns the name of an upload's file: not the digest alone, which may go to several places.
