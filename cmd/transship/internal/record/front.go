@@ -31,6 +31,12 @@ func (f *front) ServeHTTP(w http.ResponseWriter, in *http.Request) {
 		return
 	}
 	to := f.target(in.URL)
+	if !strings.EqualFold(to.Host, f.upstream.Host) && !f.relay.known.isToken(to) {
+		// To the client a redirect leads to the same host, so that it sends its account or token again. To the
+		// other host it would not (RFC 9110, section 15.4), and storage refuses two kinds of authorization.
+		in.Header.Del("Authorization")
+		in.Header.Del("Cookie")
+	}
 	f.relay.serve(w, in, destination{to, to.Host, func(resp *http.Response) { f.lead(resp, ownURL(in)) }})
 }
 

@@ -87,3 +87,42 @@ func TestURLsLeadBack(t *testing.T) {
 		t.Errorf("a host that no answer has named is called: %s", to)
 	}
 }
+
+// The registry's tokens do not go to a storage host, though clients send them: its URL has the host of the registry that
+// they are for. The token server gets the account.
+func TestTokensStayWithTheRegistry(t *testing.T) {
+	t.Parallel()
+	const realm, storage = "https://auth.example.com/token", "https://cdn.example.net/b"
+	got := map[string]string{}
+	answers := map[string]http.Header{
+		"https://registry.example.com/v2/": {"Www-Authenticate": {`Bearer realm="` + realm + `",service="r"`}},
+		"https://registry.example.com/b":   {"Location": {storage}},
+	}
+	r := &relay{run: t.Context(), send: roundTripper(func(req *http.Request) (*http.Response, error) {
+		u := req.URL.String()
+		got[u] = req.Header.Get("Authorization") + req.Header.Get("Cookie")
+		status := http.StatusOK
+		header := answers[u].Clone()
+		switch {
+		case header.Get("Location") != "":
+			status = http.StatusTemporaryRedirect
+		case header != nil:
+			status = http.StatusUnauthorized
+		}
+		return &http.Response{StatusCode: status, Header: header, Body: http.NoBody, Request: req}, nil
+	})}
+	f := &front{upstream: &url.URL{Scheme: "https", Host: "registry.example.com"}, relay: r}
+	for _, path := range []string{"/v2/", "/-/https/auth.example.com/token", "/b", "/-/https/cdn.example.net/b"} {
+		req := httptest.NewRequest(http.MethodGet, path, nil)
+		req.Header.Set("Authorization", "Bearer x")
+		req.Header.Set("Cookie", "y=z")
+		f.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	for u, want := range map[string]string{
+		"https://registry.example.com/v2/": "Bearer xy=z", realm: "Bearer xy=z", "https://registry.example.com/b": "Bearer xy=z", storage: "",
+	} {
+		if has, ok := got[u]; !ok || has != want {
+			t.Errorf("%s got %q, %v, want %q", u, has, ok, want)
+		}
+	}
+}

@@ -94,6 +94,13 @@ func isRead(req *http.Request) bool {
 	return req.Method == http.MethodGet || req.Method == http.MethodHead
 }
 
+// isToken reports whether an answer has named a URL as that of a token server.
+func (k *known) isToken(u *url.URL) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.tokens[address(u)]
+}
+
 // row returns the row of a request whose path is not the specification's. What has the form of a
 // password grant (RFC 6749, section 4.3) counts as a token call, whose body is never hashed.
 func (k *known) row(req *http.Request) string {
