@@ -18,6 +18,7 @@ import (
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
+	"github.com/hczjl/transship/distribution/wire"
 )
 
 // gcPercent returns the default of GOGC. Blobs are never on the heap, so more frequent collections cost
@@ -61,7 +62,9 @@ func runLine(ctx context.Context, r *run.Run, args []string) int {
 	if err == nil {
 		err = r.Stdout.Err()
 	}
-	err = cli.WrapInterrupted(ctx, err)
+	if !cli.Has[*wire.PolicyError](err) { // a broken policy counts, also of a run that lasts until it is stopped
+		err = cli.WrapInterrupted(ctx, err)
+	}
 	metricsErr := r.WriteMetrics(err)
 	if err == nil {
 		err = metricsErr

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -91,6 +92,9 @@ func TestRecordEndlessBody(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{}, 10)
 	at := listen(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v2/" { // record asks for the scheme before it sends a body
+			return
+		}
 		defer func() { ended <- struct{}{} }()
 		if r.Method != http.MethodGet {
 			io.Copy(io.Discard, r.Body)
@@ -191,4 +195,28 @@ func (s *runningServe) raw(t *testing.T, request string) string {
 		t.Fatal(err)
 	}
 	return strings.Fields(line)[1]
+}
+
+// A run that lasts until it is stopped fails if its policies do: also if a call was expected and not made, and a command
+// goes on after a refused call.
+func TestStoppedRecordHasAVerdict(t *testing.T) {
+	t.Parallel()
+	p, s := newProgram(t), startServer(t)
+	file := filepath.Join(p.env["HOME"], "run.jsonl")
+	expected := p.writeFile("calls.txt", "GET /v2/a/tags/list\n")
+	p.start("record", "--audit", file, "--expect", expected, s.host).stop().want(cli.ExitRefused, "GET /v2/a/tags/list, was made 0 of 1 times")
+
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip(err)
+	}
+	script := `curl -s http://192.0.2.9/v2/; echo; trap 'exit 0' TERM; while :; do sleep 0.1; done # "listen"`
+	r := p.start("record", "--audit", file, "--allow-host", "example.com", "--", sh, "-c", script)
+	if !strings.Contains(r.url, "policy allow-host refuses") {
+		t.Errorf("the command got %s", r.url)
+	}
+	r.stop().want(cli.ExitRefused, "policy allow-host refuses GET http://192.0.2.9/v2/")
 }

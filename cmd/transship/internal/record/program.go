@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hczjl/transship/cmd/transship/internal/cli"
 	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
@@ -41,11 +40,7 @@ func (e *programError) ExitCode() int { return e.code }
 func runProgram(ctx context.Context, r *run.Run, args, env []string) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	defer context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(ctx), cli.ErrInterrupted) {
-			stop()
-		}
-	})()
+	defer r.OnInterrupt(stop)()
 	cmd := exec.CommandContext(running, args[0], args[1:]...)
 	r.Attach(cmd, env)
 	cmd.WaitDelay = stopGrace

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -18,7 +19,8 @@ import (
 
 // recording is a run's audit file, and the Record that all of its transports report to.
 type recording struct {
-	file   string // "" without --audit
+	user   context.Context // that of the user, which a refused call does not end
+	file   string          // "" without --audit
 	signer *NoteKey
 	writer *audit.Writer
 	stop   func()      // ends the run's context
@@ -89,6 +91,7 @@ func (r *recording) setKey(name string) (err error) {
 // withAudit runs a command with its audit file open and under its policies.
 func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, run func(context.Context) error) error {
 	rec := &r.recording
+	rec.user = ctx
 	ctx, cancel := context.WithCancelCause(wire.WithPurpose(ctx, wire.Purpose{Command: r.Command}))
 	defer cancel(nil)
 	rec.stop = func() { cancel(errStopped) }
@@ -97,6 +100,17 @@ func (r *Run) withAudit(ctx context.Context, fs *flag.FlagSet, args []string, ru
 		return err
 	}
 	return r.closeAudit(r.verdict(run(ctx)))
+}
+
+// OnInterrupt has stop run when the user stops the run, also after a refused call or a failed audit has ended the context
+// of the command. The function that it returns is to be called at the end.
+func (r *Run) OnInterrupt(stop func()) (release func() bool) {
+	user := r.recording.user
+	return context.AfterFunc(user, func() {
+		if errors.Is(context.Cause(user), cli.ErrInterrupted) {
+			stop()
+		}
+	})
 }
 
 // open creates the file. It comes before the first call.
