@@ -25,7 +25,7 @@ func TestRecordDeclines(t *testing.T) {
 	file := filepath.Join(p.env["HOME"], "run.jsonl")
 	r := p.start("record", "--audit", file, s.host)
 	calls := []struct{ request, status, url, said string }{
-		{"GET /v2/a?token=" + secret + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", "501", "http://AT/v2/a?token=REDACTED",
+		{"GET /v2/a?token=" + secret + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "501", "http://AT/v2/a?token=REDACTED",
 			"failed: GET http://AT/v2/a?token=REDACTED: another protocol than HTTP cannot be recorded"},
 		{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505", "http://AT/*", "failed: PRI http://AT/*: HTTP/2 without TLS cannot be recorded"},
 		{"GET http://x/v2/ HTTP/1.1\r\nHost: x\r\n\r\n", "400", "http://x/v2/", "failed: GET http://x/v2/: this is a registry, and no proxy"},

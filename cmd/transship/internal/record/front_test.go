@@ -126,3 +126,22 @@ func TestTokensStayWithTheRegistry(t *testing.T) {
 		}
 	}
 }
+
+// The offer of HTTP/2 that curl --http2 and Java's client make without TLS is not taken: the call goes on as it is.
+func TestOfferOfHTTP2IsNotTaken(t *testing.T) {
+	t.Parallel()
+	r := &relay{run: t.Context(), send: roundTripper(func(req *http.Request) (*http.Response, error) {
+		if h := req.Header; h.Get("Upgrade") != "" || h.Get("Connection") != "" || h.Get("Http2-Settings") != "" {
+			t.Errorf("the offer goes on: %v", h)
+		}
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+	})}
+	f := &front{upstream: &url.URL{Scheme: "http", Host: "registry.example.com"}, relay: r}
+	req := httptest.NewRequest(http.MethodGet, "/v2/", nil)
+	req.Header = http.Header{"Connection": {"Upgrade, HTTP2-Settings"}, "Upgrade": {"h2c"}, "Http2-Settings": {"AAMAAABk"}}
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, req)
+	if w.Code != http.StatusOK {
+		t.Errorf("the answer is %d", w.Code)
+	}
+}

@@ -42,6 +42,10 @@ type destination struct {
 // serve passes a call on and its answer back. A call that cannot be passed on is answered in the form of
 // the specification's errors: 403 if a policy refuses it, 502 if there was no answer.
 func (p *relay) serve(w http.ResponseWriter, in *http.Request, to destination) {
+	if strings.EqualFold(in.Header.Get("Upgrade"), "h2c") { // an offer that servers do not take (RFC 9110, section 7.8)
+		in.Header.Del("Upgrade")
+		in.Header.Del("HTTP2-Settings")
+	}
 	if in.Header.Get("Upgrade") != "" {
 		p.decline(w, in, to.url, http.StatusNotImplemented, "another protocol than HTTP cannot be recorded")
 		return
