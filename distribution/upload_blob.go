@@ -38,6 +38,7 @@ type push struct {
 	arrived   bool          // the registry has the blob although no response said so
 	maxOffset int64         // the most bytes that the registry has had in any session
 	asked     time.Duration // how long the registry has asked this upload to wait
+	ahead     int           // how often in a row a 416 came since the session had more bytes than known
 	entry     *uploadEntry  // in the journal, nil if there is none
 	earlier   bool          // the session is one that an earlier process has opened
 }
@@ -169,6 +170,7 @@ func (p *push) sendChunk(ctx context.Context) error {
 			p.repo, errNoChunks, size, p.session.Offset, session.Offset)
 	}
 	p.setSession(session)
+	p.ahead = 0
 	return nil
 }
 
@@ -268,10 +270,19 @@ func (p *push) shrink(ctx context.Context, cause error) error {
 }
 
 // fitRange resumes after a 416: the registry is at another offset, or it limits the size of chunks
-// without saying 413, as GHCR does.
+// without saying 413, as GHCR does. Where a proxy still passes on what a request before has sent, the
+// offset goes on growing: the second time it is waited for.
 func (p *push) fitRange(ctx context.Context, cause error) error {
 	before := p.session.Offset
+	if p.ahead > 0 {
+		if err := p.repo.Client.wait(ctx, cause, p.ahead, &p.asked); err != nil {
+			return err
+		}
+	}
 	err := p.resume(ctx)
+	if err == nil && p.session.Offset > before {
+		p.ahead++
+	}
 	if err != nil || p.arrived || p.session.Offset != before || p.shrinkChunk() {
 		return err
 	}

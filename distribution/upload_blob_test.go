@@ -235,6 +235,35 @@ func TestResumeAfter416(t *testing.T) {
 	}
 }
 
+// A proxy may still pass on what an earlier request has sent. While the session grows by itself the upload
+// waits, in place of sending the rest again with each answer.
+func TestWaitsWhileTheSessionGrows(t *testing.T) {
+	b, d := randomBlob(1000)
+	s := newFakeUploads()
+	grown, waits := 0, 0
+	s.patch = func(body []byte) (int, int) {
+		if n := len(s.received); n >= 300 && grown < 20 {
+			grown++
+			s.received = append(s.received, b[n:n+10]...)
+			s.serial-- // answer increments it: the Location stays the same
+			return 416, 0
+		}
+		return 202, len(body)
+	}
+	client := clientOf(t, s)
+	client.Sleep = func(context.Context, time.Duration) error {
+		waits++
+		return nil
+	}
+	repo := &distribution.Repository{Client: client, Name: "a/b", ChunkSize: 300}
+	if _, err := repo.PutBlob(t.Context(), d, new(faultyRegistry).open(b)); err != nil || !bytes.Equal(s.received, b) {
+		t.Errorf("the registry has %d bytes, error %v", len(s.received), err)
+	}
+	if waits != grown-1 {
+		t.Errorf("%d waits after %d answers of 416", waits, grown)
+	}
+}
+
 // A registry may answer 416 to the closing PUT although it has the blob.
 func TestBlobArrivedDespite416(t *testing.T) {
 	l := newFaultyRegistry(t, registry.Rule{Match: putCall, Times: 1, Edit: func(h http.Header) {}})

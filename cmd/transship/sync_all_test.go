@@ -290,11 +290,13 @@ func TestReportMerge(t *testing.T) {
 		"report merge @/r1 @/r2 @/r3 @/r1": "are both of shard 1/3",
 		"report merge @/r1 @/whole":        "r1 is of shard 1/3, and " + c.path("whole") + " of a run without shards",
 		"report merge @/list":              "list: it is no report of --json",
-		"report merge @/other":             "other: it is no report of sync, save or copy --json: it has no images",
+		"report merge @/other":             "other: it is no report of sync, save or copy --json",
+		"report merge @/state":             "state: it is no report of sync, save or copy --json",
 		"report merge":                     "want FILE [FILE...], got 0 arguments",
 	} {
 		c.writeFile("list", "alpine\n")
 		c.writeFile("other", `{"ok":true,"tags":[]}`)
+		c.writeFile("state", `{"version":1,"images":[]}`)
 		c.do(line).want(2, want)
 	}
 	c.do("report merge @/none").want(4, "none: no such file")
@@ -414,6 +416,33 @@ func TestStateOfAnotherShard(t *testing.T) {
 	}
 	if synced != 41 || c.target.tagNames("all/r7") != "1 2 3" {
 		t.Errorf("three workers after two synced %d images, want 41; all/r7 has %s", synced, c.target.tagNames("all/r7"))
+	}
+}
+
+// After another number of workers a state is not trusted: what another worker has copied meanwhile, with or
+// without an end, is not in it.
+func TestStateAfterAnotherNumberOfShards(t *testing.T) {
+	t.Parallel()
+	for _, killed := range []bool{false, true} {
+		c := newSyncSetup(t)
+		tag := func(content string) {
+			for i := range 8 {
+				c.source.pushImage(fmt.Sprint("all/r", i), "1", "linux/amd64", content)
+			}
+		}
+		tag("old")
+		c.do("sync --all FROM/all TO --state @/state").want(0)
+		tag("new")
+		if killed {
+			c.do("sync --all FROM/all TO --shard 1/2").want(0)
+			c.writeFile("state.run", `{"version":1,"shard":"1/2"}`+"\n")
+		} else {
+			c.do("sync --all FROM/all TO --shard 1/2 --state @/state").want(0, "is asked for each image")
+		}
+		c.do("sync --all FROM/all TO --shard 2/2").want(0)
+		tag("old")
+		c.do("sync --all FROM/all TO --state @/state").want(0, "synced 8 images: 8 copied", "is asked for each image")
+		c.do("sync --all FROM/all TO --state @/state").want(0, "synced 8 images: 8 unchanged")
 	}
 }
 

@@ -141,8 +141,8 @@ func (j *Journal) prepare() error {
 		return err
 	}
 	j.ready = true
-	_, err := sweep(j.Folder, keptFor)
-	return err
+	_, _ = sweep(j.Folder, keptFor) // what stays is not used: it is too old
+	return nil
 }
 
 // warn reports the first reason why uploads are not noted.
@@ -229,7 +229,9 @@ func sweep(folder string, age time.Duration) (removed int, err error) {
 		if infoErr != nil || filepath.Ext(e.Name()) != suffix || !e.Type().IsRegular() || time.Since(info.ModTime()) < age {
 			continue
 		}
-		if f, _ := open(filepath.Join(folder, e.Name())); f != nil {
+		f, openErr := open(filepath.Join(folder, e.Name()))
+		err = errors.Join(err, openErr)
+		if f != nil {
 			if removeErr := remove(f); removeErr == nil {
 				removed++
 			} else {

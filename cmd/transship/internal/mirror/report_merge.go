@@ -3,6 +3,7 @@ package mirror
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -77,9 +78,11 @@ func readReport(ctx context.Context, file string) (workerReport, error) {
 	if err := manifest.Decode([]byte(raw), &w.Report); err != nil {
 		return w, &cli.UsageError{Message: file + ": it is no report of --json: " + err.Error()}
 	}
-	if w.Images == nil && w.Error == "" {
+	var member struct{ OK *bool } // that a file of --state lacks, which has images too
+	_ = json.Unmarshal([]byte(raw), &member)
+	if member.OK == nil || w.Images == nil && w.Error == "" {
 		return w, &cli.UsageError{
-			Message: file + ": it is no report of sync, save or copy --json: it has no images",
+			Message: file + ": it is no report of sync, save or copy --json",
 			Advice:  "transship sync --json > FILE writes one",
 		}
 	}

@@ -85,28 +85,41 @@ func (s *syncState) read(r *run.Run) (err error) {
 		return fmt.Errorf("--state %s: %w; without the file all targets are asked", s.path, err)
 	}
 	s.rate = head.BytesPerSecond
-	return s.checkShard(r, head)
+	same, err := s.checkShard(r, head)
+	if err == nil && !same {
+		s.drop()
+	}
+	return err
 }
 
-// checkShard refuses the state of another shard. Where the number of shards or --sizes has changed it
-// says what that costs: entries stay true, and a repository that this shard has not had is asked for.
-func (s *syncState) checkShard(r *run.Run, head stateHead) error {
+// drop forgets what the file has.
+func (s *syncState) drop() {
+	if s.file != nil {
+		s.file.Close()
+	}
+	s.file, s.earlier = nil, stateIndex{}
+}
+
+// checkShard refuses the state of another shard, and reports whether it is this one's. Where the number of
+// shards or --sizes has changed it says what that costs: what another worker has copied since into a
+// repository that was this one's is not in the file, so no entry is trusted.
+func (s *syncState) checkShard(r *run.Run, head stateHead) (same bool, err error) {
 	other := image.Shard{Sizes: head.Sizes}
 	if head.Shard != "" && other.Set(head.Shard) != nil {
-		return fmt.Errorf("--state %s: %q is no shard", s.path, head.Shard)
+		return false, fmt.Errorf("--state %s: %q is no shard", s.path, head.Shard)
 	}
 	was, is := shardName(other), shardName(s.shard)
 	switch {
 	case was == is:
-		return nil
+		return true, nil
 	case other.Count == s.shard.Count && other.Index != s.shard.Index:
-		return &cli.UsageError{
+		return false, &cli.UsageError{
 			Message: fmt.Sprintf("--state %s is of shard %s, and this is shard %s", s.path, head.Shard, &s.shard),
 			Advice:  "give each shard a file of its own, such as --state state-$I.json",
 		}
 	}
-	r.Note("%s is of %s, and this is %s: the target is asked for repositories that are new here", s.path, was, is)
-	return nil
+	r.Note("%s is of %s, and this is %s: the target is asked for each image, once", s.path, was, is)
+	return false, nil
 }
 
 func shardName(s image.Shard) string {
@@ -132,8 +145,13 @@ func (s *syncState) resume(r *run.Run) error {
 			s.log.path, err)
 	}
 	if size > 0 {
-		if err := s.checkShard(r, head); err != nil {
+		same, err := s.checkShard(r, head)
+		if err != nil {
 			return err
+		}
+		if !same { // of a run that did not end, with other workers
+			s.drop()
+			s.resumed, n, size = stateIndex{}, 0, 0
 		}
 	}
 	if s.plan {
