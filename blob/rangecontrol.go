@@ -25,7 +25,7 @@ const (
 	firstLeast      = 16
 	maxConnections  = 72
 	poorConnections = 96
-	poorRate        = slowRate / 4
+	poorRate        = 6.25e6
 	// openedAtOnce is how many of them are opened in each round trip. TCP begins with the most that a
 	// link may carry: many connections that begin together fill its queue, and lose packets.
 	openedAtOnce = 5
@@ -36,6 +36,11 @@ const (
 	settleLeast = 400 * time.Millisecond
 	periodTrips = 10
 	periodLeast = 800 * time.Millisecond
+	// A rise whose first interval after fullTrips is not fullGain times faster has shown that the link is full, and
+	// ends before all its connections are opened. It counts as fullTries of those that bring nothing.
+	fullTrips = 6
+	fullGain  = 1.1
+	fullTries = 3
 	// retryAfter is for how long more connections are not tried again, for each time that they have
 	// brought nothing, unless one for each blob falls below this share of what they have brought.
 	retryAfter = 5 * time.Second
@@ -57,6 +62,7 @@ type rangeControl struct {
 	before  int           // the limit before the last rise
 	had     int           // how many connections there were before that
 	rising  bool          // more connections are being tried
+	gained  bool          // the first of them have brought more
 	tries   int           // how many times more have brought nothing
 	latency time.Duration // the shortest time that a call has taken to be answered
 
@@ -118,7 +124,7 @@ func (c *rangeControl) judgeOne(now time.Time, s sourceState, rate, share float6
 // raise tries more connections than there are.
 func (c *rangeControl) raise(now time.Time, had, limit int) {
 	c.had, c.before, c.limit, c.changed = had, c.limit, min(limit, c.most), now
-	c.rising, c.tried = c.limit > c.before, tally{}
+	c.rising, c.gained, c.tried = c.limit > c.before, false, tally{}
 }
 
 // connections returns how many connections there may be now.
@@ -137,7 +143,15 @@ func (c *rangeControl) opening() time.Duration {
 
 // judgeRise goes on where more connections have brought more, and else goes back.
 func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration) {
-	if now.Sub(c.changed)-took < max(settleLeast, settleTrips*c.latency+c.opening()*3/2) {
+	began := now.Sub(c.changed) - took // the interval, after the rise
+	if c.before == 0 && !c.gained && began >= fullTrips*c.latency {
+		if rate < fullGain*c.rate {
+			c.giveBack(now, rate, fullTries)
+			return
+		}
+		c.gained = true
+	}
+	if began < max(settleLeast, settleTrips*c.latency+c.opening()*3/2) {
 		return
 	}
 	c.tried.add(rate, took)
@@ -149,9 +163,14 @@ func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration
 		c.raise(now, c.limit, 2*c.limit)
 		return
 	}
+	c.giveBack(now, rate, 1)
+}
+
+// giveBack goes back to the connections before, whose rise counts as so many tries.
+func (c *rangeControl) giveBack(now time.Time, rate float64, tries int) {
 	c.limit, c.rising, c.changed, c.best = c.before, false, now, rate
 	if c.limit == 0 {
-		c.tries++
+		c.tries += tries
 	}
 }
 

@@ -135,6 +135,7 @@ func (e *Engine) CopyTags(
 	copied, errs = make([]manifest.Descriptor, len(tags)), make([]error, len(tags))
 	runs := make([]*copyRun, len(tags))
 	var group errgroup.Group
+	group.SetLimit(maxParallel) // a goroutine for each of 60,000 tags would take a gigabyte
 	if e.Jobs == 1 {
 		group.SetLimit(1)
 	}

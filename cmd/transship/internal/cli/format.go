@@ -71,7 +71,7 @@ var typedAccount = regexp.MustCompile(`[^\s"/@]+:[^\s"@]*@[^\s"]*`)
 func OneLine(s string) string {
 	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
 	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return -1
 		}
 		return r

@@ -24,6 +24,7 @@ func TestOneLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"a\nb":            "a; b",
 		" a\x1b[31m\x07 ": "a[31m",
+		"a\u202eb\u2066c": "abc", // else the rest of the line is shown from right to left
 		"proxyconnect http://me:s3cr3t@proxy:3128/: no": "proxyconnect http://REDACTED@proxy:3128/: no",
 		"https://r.example.com/x@sha256:12":             "https://r.example.com/x@sha256:12",
 	} {

@@ -142,7 +142,7 @@ func (p *Progress) entrySkipped(ev transfer.Event) {
 	p.skipped[key] = true
 	title := d.Digest.Short()
 	if d.Platform != nil && d.AttestationFor() == "" {
-		title = d.Platform.String() + " " + title
+		title = cli.OneLine(d.Platform.String()) + " " + title
 	}
 	p.out.Line("%s: left out, as its source does not have all of it", title)
 }
@@ -233,7 +233,7 @@ func (p *Progress) manifestDone(ev transfer.Event) {
 	if ev.Outcome == blob.Exists {
 		how = "already there"
 	}
-	p.out.Line("%s %s: %s", d.Platform, d.Digest.Short(), how)
+	p.out.Line("%s %s: %s", cli.OneLine(d.Platform.String()), d.Digest.Short(), how)
 }
 
 // Start shows the status lines until stop is called. Where there are none it prints a line each minute: a log, and

@@ -181,7 +181,7 @@ func (f FileInspection) table(out io.Writer) error {
 			base = fmt.Sprintf("%s (%s)", cli.OneLine(f.BuildsOn), cli.FormatBytes(im.InBase))
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\n",
-			title, im.Digest.Short(), cmp.Or(strings.Join(im.Platforms, ","), "-"), size, buildsOn(base))
+			title, im.Digest.Short(), cmp.Or(cli.OneLine(strings.Join(im.Platforms, ",")), "-"), size, buildsOn(base))
 	}
 	return w.Flush()
 }

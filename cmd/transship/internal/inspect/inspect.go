@@ -351,5 +351,5 @@ func (i imageInfo) title() string {
 	case i.Platform == nil:
 		return "-"
 	}
-	return i.Platform.String()
+	return cli.OneLine(i.Platform.String())
 }

@@ -49,7 +49,7 @@ func (i *image) write(b *bytes.Buffer, indent string) {
 		name = i.Digest.Short()
 	}
 	if i.Reference == "" && i.Platform != nil {
-		name = i.Platform.String() + " " + name
+		name = cli.OneLine(i.Platform.String()) + " " + name
 	}
 	fmt.Fprintf(b, "%s%s: %s\n", indent, name, i.Describe())
 	for _, d := range i.Blobs {

@@ -90,12 +90,12 @@ func (r *Run) onTokenServer(registry, tokenServer string) {
 // onWait prints why calls to a host wait for a second or more, or have waited for an answer that did not come. It
 // prints one line if several calls wait at the same time.
 func (r *Run) onWait(w wire.RetryWait) {
-	unanswered := wire.IsUnanswered(w.Err)
-	if w.Duration < time.Second && !unanswered || !r.waits.extend(w.Host, time.Now().Add(w.Duration)) {
+	timeout := wire.IsTimeout(w.Err)
+	if w.Duration < time.Second && !timeout || !r.waits.extend(w.Host, time.Now().Add(w.Duration)) {
 		return
 	}
-	if unanswered {
-		r.Note("%s; retrying", cli.OneLine(w.Err.Error())) // it begins with the host
+	if timeout {
+		r.Note("%s; retrying", cli.OneLine(w.Err.Error())) // it has the host
 		return
 	}
 	reason := "no answer"

@@ -187,6 +187,8 @@ func authHint(err error, remote failedRemote) string {
 		return "the registry's configuration must name its token server by an https URL"
 	case refused != nil && refused.Err != nil:
 		return "" // the token server failed: no account helps
+	case refused != nil && refused.Realm != "" && refused.Status < http.StatusBadRequest:
+		return "the token server must answer with a token; a redirect is not followed, as it could take the account elsewhere"
 	case remote.DeniedHint != "":
 		return remote.DeniedHint
 	case !named:

@@ -64,7 +64,7 @@ func (c *imagesCommand) template(asJSON bool) (cli.Template, error) {
 func (c *imagesCommand) formatted(row listedImage, now time.Time) formattedImage {
 	f := formattedImage{
 		ID: c.id(row.ImageRow), Repository: row.familiar(), Tag: cmp.Or(row.Tag, "<none>"), Digest: string(row.Digest),
-		CreatedSince: unknown, CreatedAt: unknown, Size: "-", Platforms: cmp.Or(strings.Join(row.Platforms, ","), "-"),
+		CreatedSince: unknown, CreatedAt: unknown, Size: "-", Platforms: cmp.Or(cli.OneLine(strings.Join(row.Platforms, ",")), "-"),
 		Containers: unknown, SharedSize: unknown, UniqueSize: unknown,
 	}
 	if row.nameless {
