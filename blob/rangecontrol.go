@@ -1,6 +1,9 @@
 package blob
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// slowRate is the rate in bytes per second below which the connections of a source, together,
@@ -36,15 +39,17 @@ const (
 	settleLeast = 400 * time.Millisecond
 	periodTrips = 10
 	periodLeast = 800 * time.Millisecond
-	// A rise whose first interval after fullTrips is not fullGain times faster has shown that the link is full, and
-	// ends before all its connections are opened. It counts as fullTries of those that bring nothing.
-	fullTrips = 6
-	fullGain  = 1.1
-	fullTries = 3
+	// A link that is full brings the same in each interval, and nothing more over more connections: the rise is ended in
+	// its first interval after fullTrips, before all are opened, and counts as fullTries of those that bring nothing.
+	steadyWithin = 0.1
+	fullTrips    = 6
+	fullGain     = 1.1
+	fullTries    = 3
 	// retryAfter is for how long more connections are not tried again, for each time that they have
-	// brought nothing, unless one for each blob falls below this share of what they have brought.
-	retryAfter = 5 * time.Second
-	stillFast  = 0.7
+	// brought nothing, unless one for each blob is below this share of what they have brought, for so many intervals.
+	retryAfter     = 5 * time.Second
+	stillFast      = 0.7
+	againIntervals = 4
 )
 
 // sourceState is what the readers of a source see in an interval.
@@ -63,6 +68,7 @@ type rangeControl struct {
 	had     int           // how many connections there were before that
 	rising  bool          // more connections are being tried
 	gained  bool          // the first of them have brought more
+	steady  bool          // the last two intervals of one for each blob were alike
 	tries   int           // how many times more have brought nothing
 	latency time.Duration // the shortest time that a call has taken to be answered
 
@@ -105,14 +111,19 @@ func (c *rangeControl) judge(now time.Time, s sourceState) {
 
 // judgeOne tries more connections where one for each blob is slow.
 func (c *rangeControl) judgeOne(now time.Time, s sourceState, rate, share float64) {
-	if rate >= slowRate || share < minWaitShare || rate > stillRising*c.rate {
+	given := now.Sub(c.changed) < time.Duration(c.tries)*retryAfter && rate > stillFast*c.best
+	if rate >= slowRate || share < minWaitShare || rate > stillRising*c.rate || given {
 		c.slow = 0
 	} else {
 		c.slow++
 	}
+	c.steady = math.Abs(rate-c.rate) <= steadyWithin*rate
 	c.rate = rate
-	given := now.Sub(c.changed) < time.Duration(c.tries)*retryAfter && rate > stillFast*c.best
-	if c.slow >= slowIntervals && !given && float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize) {
+	wanted := slowIntervals
+	if c.tries > 0 {
+		wanted = againIntervals
+	}
+	if c.slow >= wanted && float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize) {
 		c.most = maxConnections
 		if rate < poorRate {
 			c.most = poorConnections
@@ -144,9 +155,9 @@ func (c *rangeControl) opening() time.Duration {
 // judgeRise goes on where more connections have brought more, and else goes back.
 func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration) {
 	began := now.Sub(c.changed) - took // the interval, after the rise
-	if c.before == 0 && !c.gained && began >= fullTrips*c.latency {
+	if c.steady && c.before == 0 && !c.gained && began >= fullTrips*c.latency {
 		if rate < fullGain*c.rate {
-			c.giveBack(now, rate, fullTries)
+			c.giveBack(now, c.rate, fullTries)
 			return
 		}
 		c.gained = true
