@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 )
@@ -107,7 +108,7 @@ func (r *PolicyRules) check(req *http.Request) *PolicyError {
 	switch {
 	case r.refusal != nil:
 		return newRefusal(req, r.refusal.Policy, "an earlier call was refused, which ended the run")
-	case !r.allowsHost(req):
+	case !r.AllowsHost(req.URL):
 		return newRefusal(req, "allow-host", "%s is not among the hosts that may be called", req.URL.Host)
 	case r.ReadOnly && mayWrite(req):
 		return newRefusal(req, "read-only", "it may change something")
@@ -134,8 +135,9 @@ func newRefusal(req *http.Request, policy, format string, args ...any) *PolicyEr
 	}
 }
 
-func (r *PolicyRules) allowsHost(req *http.Request) bool {
-	matches := func(p HostPattern) bool { return p.Matches(req.URL) }
+// AllowsHost reports whether Hosts allow calls to the host of a URL.
+func (r *PolicyRules) AllowsHost(u *url.URL) bool {
+	matches := func(p HostPattern) bool { return p.Matches(u) }
 	return len(r.Hosts) == 0 || slices.ContainsFunc(r.Hosts, matches)
 }
 

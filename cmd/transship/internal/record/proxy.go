@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,7 +46,11 @@ func newProxy(r *relay) (*proxy, error) {
 	}
 	p := &proxy{relay: r, authority: authority, trusted: trusted, listener: l}
 	p.tunnels = &tunnels{Listener: l, opened: make(chan net.Conn), closed: make(chan struct{})}
-	errorLog := newErrorLog(func(err error) { r.fail("the command's connection", err) })
+	errorLog := newErrorLog(func(err error) {
+		if !strings.HasPrefix(err.Error(), "http: TLS handshake error") { // its tunnel says more
+			r.fail("the command's connection", err)
+		}
+	})
 	p.outer = &http.Server{Handler: http.HandlerFunc(p.serveOuter), ReadHeaderTimeout: time.Minute, ErrorLog: errorLog}
 	p.inner = &http.Server{
 		Handler:           http.HandlerFunc(p.serveInner),
@@ -52,7 +58,7 @@ func newProxy(r *relay) (*proxy, error) {
 		ErrorLog:          errorLog,
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: authority.get},
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, targetKey{}, conn.(*tls.Conn).NetConn().(*tunnel).target)
+			return context.WithValue(ctx, tunnelKey{}, conn.(*tls.Conn).NetConn().(*tunnel))
 		},
 	}
 	return p, nil
@@ -85,12 +91,14 @@ func (p *proxy) serveOuter(w http.ResponseWriter, in *http.Request) {
 	}
 }
 
-type targetKey struct{}
+type tunnelKey struct{}
 
 // serveInner answers a request inside of a tunnel.
 func (p *proxy) serveInner(w http.ResponseWriter, in *http.Request) {
+	t := in.Context().Value(tunnelKey{}).(*tunnel)
+	t.used.Store(true)
 	to := *in.URL
-	to.Scheme, to.Host = "https", withoutDefaultPort(in.Context().Value(targetKey{}).(string))
+	to.Scheme, to.Host = "https", withoutDefaultPort(t.target)
 	p.relay.serve(w, in, destination{url: &to, host: in.Host})
 }
 
@@ -103,10 +111,15 @@ func withoutDefaultPort(target string) string {
 	return target[:len(target)-len(":443")]
 }
 
-// openTunnel answers a CONNECT, and hands the connection to the inner server.
+// openTunnel answers a CONNECT, and hands the connection to the inner server. One to a host that may not be called is
+// refused as a call is: a program that does not trust the run's certificates would make none.
 func (p *proxy) openTunnel(w http.ResponseWriter, in *http.Request) {
 	if _, _, err := net.SplitHostPort(in.Host); err != nil {
 		p.relay.decline(w, in, in.URL, http.StatusBadRequest, "CONNECT needs HOST:PORT")
+		return
+	}
+	if to := (&url.URL{Scheme: "https", Host: withoutDefaultPort(in.Host)}); !p.relay.allows(to) {
+		p.relay.pass(w, in, destination{url: to, host: in.Host}, p.relay.send)
 		return
 	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
@@ -119,14 +132,30 @@ func (p *proxy) openTunnel(w http.ResponseWriter, in *http.Request) {
 		conn.Close()
 		return
 	}
-	p.tunnels.add(&tunnel{Conn: conn, read: buffered, target: in.Host})
+	p.tunnels.add(&tunnel{Conn: conn, read: buffered, target: in.Host, unused: func() {
+		p.relay.fail("CONNECT "+in.Host, errUnused)
+	}})
 }
+
+var errUnused = errors.New("the command ended the connection before a call; " +
+	"it may not trust the certificates in the file that SSL_CERT_FILE names")
 
 // tunnel is a connection in which the program speaks with target, as it believes.
 type tunnel struct {
 	net.Conn
 	read   io.Reader // of Conn, with what came behind the CONNECT
 	target string    // HOST:PORT
+	used   atomic.Bool
+	unused func() // called at the end of one that no call came through
+	once   sync.Once
+}
+
+// Close implements net.Conn.
+func (t *tunnel) Close() error {
+	if !t.used.Load() {
+		t.once.Do(t.unused)
+	}
+	return t.Conn.Close()
 }
 
 // Read implements net.Conn.

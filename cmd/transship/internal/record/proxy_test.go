@@ -28,11 +28,13 @@ func startProxy(t *testing.T, send roundTripper) (p *proxy, failures func() stri
 	var mu sync.Mutex
 	var said strings.Builder
 	record := func(answers http.RoundTripper) http.RoundTripper { return answers }
-	p, err := newProxy(&relay{run: t.Context(), command: "record", send: send, record: record, fail: func(call string, err error) {
+	allows := func(u *url.URL) bool { return u.Host != "evil.example" }
+	fail := func(call string, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		said.WriteString(call + ": " + err.Error() + "\n")
-	}})
+	}
+	p, err := newProxy(&relay{run: t.Context(), command: "record", send: send, record: record, allows: allows, fail: fail})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +108,7 @@ func TestProxyRefuses(t *testing.T) {
 		"CONNECT x HTTP/1.1\r\nHost: x\r\n\r\n":                                                  "400",
 		"GET http://x/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n": "501",
 		"GET http://evil.example/ HTTP/1.1\r\nHost: evil.example\r\n\r\n":                        "403",
+		"CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n":                    "403",
 		"GET http://far.example/v2/?token=secret HTTP/1.1\r\nHost: far.example\r\n\r\n":          "502",
 	} {
 		if got := statusOf(t, p, request); got != want {
@@ -121,8 +124,21 @@ func TestProxyRefuses(t *testing.T) {
 			t.Errorf("%q is not said once:\n%s", want, said)
 		}
 	}
-	if resp, err := clientOf(p).Get("https://evil.example/v2/"); err != nil || resp.StatusCode != http.StatusForbidden {
-		t.Errorf("a tunnel to a host that may not be called: %v, %v", resp, err)
+}
+
+// A program that does not trust the run's certificates makes no call in its tunnel: the host is said all the same.
+func TestTunnelWithoutACall(t *testing.T) {
+	t.Parallel()
+	p, failures := startProxy(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("a call went out") })
+	client := clientOf(p)
+	client.Transport.(*http.Transport).TLSClientConfig.RootCAs = x509.NewCertPool()
+	if _, err := client.Get("https://registry.example.com/v2/"); err == nil {
+		t.Error("the certificate is trusted")
+	}
+	p.close()
+	if said := failures(); !strings.HasPrefix(said, "CONNECT registry.example.com:443: the command ended the connection before a call") ||
+		strings.Count(said, "\n") != 1 {
+		t.Errorf("it says %q", said)
 	}
 }
 

@@ -151,9 +151,10 @@ func (c *recordCommand) runCommand(ctx context.Context, r *run.Run, args []strin
 
 // newRelay returns the relay of a run.
 func newRelay(ctx context.Context, r *run.Run, send http.RoundTripper) *relay {
-	return &relay{run: ctx, command: r.Command, send: send, record: r.RecordAnswers, fail: func(call string, err error) {
+	fail := func(call string, err error) {
 		if !r.Verbose { // else the call has a line with its error
 			r.PrintFailure(cli.OneLine(call), err)
 		}
-	}}
+	}
+	return &relay{run: ctx, command: r.Command, send: send, record: r.RecordAnswers, allows: r.AllowsHost, fail: fail}
 }

@@ -25,6 +25,7 @@ type relay struct {
 	send    http.RoundTripper                                 // to the call's host
 	scheme  func(u *url.URL) string                           // in which send calls u; nil for that of u
 	record  func(answers http.RoundTripper) http.RoundTripper // records calls that do not go out
+	allows  func(u *url.URL) bool                             // whether the host of a call may be called at all
 	fail    func(call string, err error)                      // is told of a call that had no answer
 
 	known known

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -115,3 +116,6 @@ func policyHint(err *wire.PolicyError) string {
 	}
 	return fmt.Sprintf("raise --%s, or leave it out", err.Policy)
 }
+
+// AllowsHost reports whether --allow-host allows calls to the host of a URL.
+func (r *Run) AllowsHost(u *url.URL) bool { return r.rules.AllowsHost(u) }
