@@ -238,8 +238,8 @@ func (c *Client) isNewWarning(text string) bool {
 	return true
 }
 
-// ErrNotRegistry is the cause of a [*RequestError] if a host answers GET /v2/ with a web page,
-// such as the login page of a proxy.
+// ErrNotRegistry is the cause of a [*RequestError] if a host answers GET /v2/ or a listing with a web page, such
+// as the login page of a proxy.
 var ErrNotRegistry = errors.New("the answer is a web page, which no registry sends")
 
 // Ping checks that the host speaks the protocol (end-1: GET /v2/). A 401 means that it does and
@@ -257,8 +257,13 @@ func (c *Client) Ping(ctx context.Context) error {
 	}
 	defer wire.Drain(resp)
 	start, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
-	if bytes.HasPrefix(bytes.TrimLeft(start, "\ufeff \t\r\n"), []byte("<")) {
+	if isWebPage(start) {
 		return newRequestError(resp.Request, ErrNotRegistry)
 	}
 	return nil
+}
+
+// isWebPage reports whether a body begins as HTML does.
+func isWebPage(body []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(body, "\ufeff \t\r\n"), []byte("<"))
 }

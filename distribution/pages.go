@@ -144,10 +144,14 @@ func isNext(params string) bool {
 	return false
 }
 
-// decodePage decodes the JSON of a page.
-func decodePage(host string, body []byte, into any) error {
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("%s answered the listing with something that is not its JSON: %w", host, err)
+// decodePage decodes the JSON of a page. A web page is [ErrNotRegistry].
+func decodePage(resp *http.Response, body []byte, into any) error {
+	err := json.Unmarshal(body, into)
+	switch {
+	case err == nil:
+		return nil
+	case isWebPage(body):
+		return newRequestError(resp.Request, ErrNotRegistry)
 	}
-	return nil
+	return fmt.Errorf("%s answered the listing with something that is not its JSON: %w", resp.Request.URL.Host, err)
 }

@@ -64,7 +64,8 @@ func TestTagsErrors(t *testing.T) {
 	}{
 		"loop":          {answer(200, `{"tags":["1"]}`, `Link: </v2/a/tags/list?x>; rel="next"`), "loop"},
 		"other host":    {answer(200, `{"tags":["1"]}`, `Link: <http://198.51.100.1/v2/a/tags/list>; rel="next"`), "another host"},
-		"no JSON":       {answer(200, `<html>`), "not its JSON"},
+		"no JSON":       {answer(200, `none`), "not its JSON"},
+		"a web page":    {answer(200, ` <html>`), "a web page"},
 		"not found":     {answer(404, `{"errors":[{"code":"NAME_UNKNOWN"}]}`), "NAME_UNKNOWN"},
 		"malformed URL": {answer(200, `{"tags":["1"]}`, "Link: <http://[>; rel=\"next\""), "not a URL"},
 	} {

@@ -34,9 +34,9 @@ func (p Page) query() url.Values {
 // care. The sequence ends with the first error; that of a missing repository is fs.ErrNotExist.
 func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[string, error] {
 	at := resourceAt(endpoint.Tags(repo), auth.Pull).with(page.query())
-	return c.names(ctx, at, func(body []byte) ([]string, error) {
+	return c.names(ctx, at, func(resp *http.Response, body []byte) ([]string, error) {
 		var list struct{ Tags []string } // null if Nexus has none
-		err := decodePage(c.Host, body, &list)
+		err := decodePage(resp, body, &list)
 		return list.Tags, err
 	})
 }
@@ -46,19 +46,21 @@ func (c *Client) Tags(ctx context.Context, repo string, page Page) iter.Seq2[str
 // with [Client.Tags], the names are not checked, and the sequence ends with the first error.
 func (c *Client) Catalog(ctx context.Context, page Page) iter.Seq2[string, error] {
 	at := resource{path: endpoint.Catalog(), scope: auth.Catalog()}.with(page.query())
-	return c.names(ctx, at, func(body []byte) ([]string, error) {
+	return c.names(ctx, at, func(resp *http.Response, body []byte) ([]string, error) {
 		var list struct{ Repositories []string }
-		err := decodePage(c.Host, body, &list)
+		err := decodePage(resp, body, &list)
 		return list.Repositories, err
 	})
 }
 
 // names yields the entries of each page.
-func (c *Client) names(ctx context.Context, at resource, read func([]byte) ([]string, error)) iter.Seq2[string, error] {
+func (c *Client) names(
+	ctx context.Context, at resource, read func(*http.Response, []byte) ([]string, error),
+) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		stopped := false
-		err := c.pages(ctx, at, nil, func(_ *http.Response, body []byte) (bool, error) {
-			names, err := read(body)
+		err := c.pages(ctx, at, nil, func(resp *http.Response, body []byte) (bool, error) {
+			names, err := read(resp, body)
 			if err != nil {
 				return false, err
 			}

@@ -90,7 +90,8 @@ func TestReposWithoutACatalogSaysWhatToDo(t *testing.T) {
 		"403": {registry.Rule{Status: 403, Body: `{"errors":[{"code":"DENIED"}]}`},
 			wantedError{3, "does not list its repositories: ", login}},
 		"500":  {registry.Rule{Status: 500}, wantedError{1, "500 Internal Server Error", "try again later"}},
-		"HTML": {registry.Rule{Status: 200, Body: "<html>"}, wantedError{1, "something that is not its JSON", ""}},
+		"HTML": {registry.Rule{Status: 200, Body: "<html>"}, wantedError{5, "a web page, which no registry sends", "no proxy answers"}},
+		"text": {registry.Rule{Status: 200, Body: "none"}, wantedError{1, "something that is not its JSON", ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.rule.Match = "^GET /v2/_catalog"

@@ -101,7 +101,7 @@ func TestSyncPruneNeedsAllSources(t *testing.T) {
 		"null": {"FROM/app TO/app", registry.Rule{Match: lists, Status: 200, Body: `{"name":"app","tags":null}`},
 			"has no tags", 4},
 		"no list at all": {"FROM/app TO/app", registry.Rule{Match: lists, Status: 200, Body: `<html>`},
-			"something that is not its JSON", 1},
+			"a web page, which no registry sends", 5},
 		"none matches": {"FROM/app:w* TO/app", registry.Rule{}, "matches no tag", 4},
 		"another line": {"FROM/app TO/app\nFROM/down TO/app", registry.Rule{Match: "^GET /v2/down/", Status: 503},
 			"app is not pruned: the images of line 2, which may be copied there, are unknown", 8},

@@ -147,7 +147,7 @@ func integrityHint(err error, remote failedRemote) string {
 		return fmt.Sprintf("the image itself is not to blame: %s sends a wrong Content-Type, or the list that it is in has "+
 			"a wrong type", remote.name())
 	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
+		return notRegistryHint(remote)
 	}
 	return documentHint(err)
 }
@@ -235,7 +235,7 @@ func networkHint(err error, remote failedRemote) string {
 	case cli.Has[*wire.RedirectError](err):
 		return "a registry must not redirect there; if it is yours, correct its address in its configuration"
 	case errors.Is(err, distribution.ErrNotRegistry):
-		return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
+		return notRegistryHint(remote)
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("trust its CA with --%s FILE or certs.d/%s/ca.crt, or give --%s",
 			remote.flag("ca"), remote.host, remote.flag("insecure"))

@@ -77,6 +77,8 @@ func saidHint(err error, remote failedRemote) string {
 		return ""
 	case a.is(distribution.DigestInvalid) && strings.Contains(a.URL, string(blob.SHA512)):
 		return fmt.Sprintf("%s takes no sha512 digests, the image is not damaged: copy it to a registry that does", a.host)
+	case a.StatusCode < http.StatusMultipleChoices: // a success, and another one than the call's
+		return notRegistryHint(remote)
 	case a.reads():
 		return deniedPageHint(a)
 	case a.is(distribution.DigestInvalid):
@@ -94,6 +96,10 @@ func saidHint(err error, remote failedRemote) string {
 		return refusedManifestHint(a)
 	}
 	return deniedPageHint(a)
+}
+
+func notRegistryHint(remote failedRemote) string {
+	return fmt.Sprintf("check that %s is a registry and that no proxy answers for it", remote.name())
 }
 
 // deniedPageHint is for a page where the API has JSON.
