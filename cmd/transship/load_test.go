@@ -58,6 +58,7 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s\nloads %s\nwant  %s", o.line, got, want)
 		}
 	}
+	c.do("load @/x.tar TO/w --rewrite quay.io/tool=x --rewrite dst=y").want(0, "warning: --rewrite quay.io/tool=x matches no image")
 	c.do("verify --deep TO/l/z:1.6").want(0)
 	if got := c.do("inspect --raw TO/dst/repo:1.6").stdout; got != c.do("inspect --raw SRC").stdout {
 		t.Errorf("the list became %s", got)

@@ -125,13 +125,17 @@ func get(t testing.TB, client *http.Client, url string) (int, string) {
 // writeCertificate writes a self-signed certificate for 127.0.0.1 and its key into the program's
 // home.
 func (p *program) writeCertificate(name string) (cert, key string) {
+	return p.writeCertificateUntil(name, time.Now().Add(time.Hour))
+}
+
+func (p *program) writeCertificateUntil(name string, end time.Time) (cert, key string) {
 	p.t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), NotAfter: end, IsCA: true, BasicConstraintsValid: true,
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)

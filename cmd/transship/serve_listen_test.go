@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
 )
@@ -312,4 +313,13 @@ func TestServeSignals(t *testing.T) {
 			t.Errorf("twice %v: %s, %v: %s", twice, state, err, stderr)
 		}
 	}
+}
+
+// A certificate that clients refuse is said at the start, and served all the same: it may be renewed any time.
+func TestServeWithAnExpiredCertificate(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	cert, key := p.writeCertificateUntil("a", time.Now().Add(-time.Hour))
+	r := p.startServe("--tls-cert", cert, "--tls-key", key, "--listen", "127.0.0.1:0", p.writeEmptyLayout())
+	r.stop().want(0, "warning: the certificate in "+cert+" has expired on ")
 }

@@ -129,6 +129,7 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 	if err != nil {
 		return err
 	}
+	c.warnOfRewrites(r, local)
 	if err := c.admit(ctx, images, out); err != nil {
 		return err
 	}
@@ -165,6 +166,19 @@ func (c *loadCommand) run(ctx context.Context, r *run.Run, args []string) error 
 			keptCount(kept), show.BlobSummary("sent"))
 	}
 	return r.Alike(b.Err(ctx))
+}
+
+// warnOfRewrites warns of --rewrite that applies to no image of the bundle, as one with a mistyped name does not.
+func (c *loadCommand) warnOfRewrites(r *run.Run, local *image.LocalImages) {
+	var names []reference.Reference
+	for _, im := range local.Images {
+		if name, err := reference.Parse(im.Name); err == nil {
+			names = append(names, name)
+		}
+	}
+	for _, rule := range c.rewrites.Unmatched(names) {
+		r.Note("warning: --rewrite %s matches no image of %s", rule, local.Path)
+	}
 }
 
 // open opens the images, those of --require-key once they are verified. Deltas are checked, so that nothing is

@@ -154,8 +154,9 @@ func fileError(name string) error {
 		filepath.Base(name) == ".." {
 		kind, transport = "folder", "oci:"
 	}
-	return &UsageError{
-		Message: fmt.Sprintf("%s is a %s: write %s%s", name, kind, transport, name),
-		Advice:  "for an image of Docker Hub write docker.io/library/NAME",
+	advice := "for an image of Docker Hub write docker.io/library/NAME"
+	if !exists(name) && hasSuffix(name, archiveSuffixes) { // the order of crane pull and docker save
+		advice = fmt.Sprintf("to write images to a file: transship save -o %s IMAGE", name)
 	}
+	return &UsageError{Message: fmt.Sprintf("%s is a %s: write %s%s", name, kind, transport, name), Advice: advice}
 }

@@ -63,6 +63,10 @@ func TestParseReferenceRefusesHostsAndFiles(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
+	_, err := ParseReference("alpine.tar")
+	if hint, _ := HintOf(err); hint != "to write images to a file: transship save -o alpine.tar IMAGE" {
+		t.Errorf("the hint for a file that does not exist: %s", hint)
+	}
 	if _, err := ParseRepository("r.example.com"); err == nil || !strings.HasSuffix(err.Error(), "r.example.com/halohub/halo") {
 		t.Errorf("a repository: %v", err)
 	}

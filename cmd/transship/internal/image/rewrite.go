@@ -43,11 +43,30 @@ func (l *RewriteList) Set(s string) error {
 // as users write it, or its path.
 func (l RewriteList) apply(name reference.Reference) string {
 	for _, r := range l {
-		for _, text := range []string{name.Name(), name.FamiliarName(), name.Path} {
-			if rest, found := strings.CutPrefix(text+"/", r.from+"/"); found {
-				return strings.Trim(r.to+"/"+rest, "/")
-			}
+		if rest, found := r.cut(name); found {
+			return strings.Trim(r.to+"/"+rest, "/")
 		}
 	}
 	return name.Path
+}
+
+// cut returns what follows from in a name.
+func (r rewrite) cut(name reference.Reference) (rest string, found bool) {
+	for _, text := range []string{name.Name(), name.FamiliarName(), name.Path} {
+		if rest, found = strings.CutPrefix(text+"/", r.from+"/"); found {
+			return rest, true
+		}
+	}
+	return "", false
+}
+
+// Unmatched returns the rules that match none of the names, as FROM=TO.
+func (l RewriteList) Unmatched(names []reference.Reference) (rules []string) {
+	for _, r := range l {
+		matches := func(name reference.Reference) bool { _, found := r.cut(name); return found }
+		if !slices.ContainsFunc(names, matches) {
+			rules = append(rules, r.from+"="+r.to)
+		}
+	}
+	return rules
 }

@@ -2,6 +2,7 @@ package listen
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -31,6 +32,19 @@ func openCertificate(host, certFile, keyFile string) (*certificate, error) {
 	pair, err := wire.LoadKeyPair(host, certFile, keyFile)
 	c.pair = &pair
 	return c, err
+}
+
+// notValidNow says why clients refuse the certificate at this time, "" if its times are no reason.
+func (c *certificate) notValidNow() string {
+	switch leaf := c.pair.Leaf; {
+	case leaf == nil:
+		return ""
+	case time.Now().Before(leaf.NotBefore):
+		return fmt.Sprintf("the certificate in %s is not valid until %s", c.certFile, leaf.NotBefore.UTC().Format(time.DateTime))
+	case time.Now().After(leaf.NotAfter):
+		return fmt.Sprintf("the certificate in %s has expired on %s", c.certFile, leaf.NotAfter.UTC().Format(time.DateTime))
+	}
+	return ""
 }
 
 // stat returns what the files are now; nil for one that cannot be seen.

@@ -190,6 +190,9 @@ func (l *Flags) Open(ctx context.Context, r *run.Run) (*Listener, error) {
 		l.certificate.onError = func(err error) {
 			r.Stderr.Line("warning: %s; the certificate read before stays in use", cli.OneLine(err.Error()))
 		}
+		if reason := l.certificate.notValidNow(); reason != "" {
+			r.Stderr.Line("warning: %s: clients refuse it", reason)
+		}
 	}
 	network, scheme := "tcp", "http"
 	if l.addr.IP.To4() != nil {

@@ -121,6 +121,7 @@ func (l *Flags) ExplainCA(r *run.Run, name string) {
 	if time.Until(made.CA.NotAfter) < 3*ownca.RenewBefore {
 		r.Note("warning: the CA in %s expires on %s; then clients need a new one", ca, made.CA.NotAfter.Format(time.DateOnly))
 	}
+	name = strings.TrimSuffix(name, ":443") // as references have it, by which the folder is found
 	certsD := "certs.d/" + name + "/ca.crt"
 	r.Note(`copy %s to the clients, as
   docker      /etc/docker/%s

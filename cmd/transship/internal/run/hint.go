@@ -237,7 +237,7 @@ func networkHint(err error, remote failedRemote) string {
 	case errors.Is(err, distribution.ErrNotRegistry):
 		return notRegistryHint(remote)
 	case errors.As(err, &unknown):
-		return fmt.Sprintf("trust its CA with --%s FILE or certs.d/%s/ca.crt, or give --%s",
+		return fmt.Sprintf("trust its CA with --%s FILE or /etc/docker/certs.d/%s/ca.crt, or give --%s",
 			remote.flag("ca"), remote.host, remote.flag("insecure"))
 	case errors.As(err, &name):
 		return fmt.Sprintf("use the name that the certificate is for, or --%s", remote.flag("insecure"))
