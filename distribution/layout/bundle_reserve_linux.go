@@ -2,6 +2,7 @@ package layout
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 )
@@ -42,7 +43,7 @@ func (v *volumes) checkSpace(free int64) error {
 		need -= int64(s.Blocks) * 512
 	}
 	if need > free {
-		return os.NewSyscallError("statfs", syscall.ENOSPC)
+		return fmt.Errorf("%d bytes are needed, %d are free: %w", need, free, syscall.ENOSPC)
 	}
 	return nil
 }

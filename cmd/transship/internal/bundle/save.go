@@ -59,8 +59,9 @@ check that all is as it was signed.
 
 REF is anything that copy takes as SRC; oci:DIR and oci-archive:FILE without an image mean all images there, and
 patterns after a repository select its tags, as in a list. Every image is looked up before the first is written: if
-one fails, nothing is written. With --keep-going the others are saved, and the exit code is 8. --lock FILE keeps which
-digest each image had. With --locked FILE in its place the same command gives the same bytes: new tags are skipped,
+one fails, nothing is written. With --keep-going the others are saved, and the exit code is 8; a layer that cannot be
+fetched later fails the whole all the same, since the tar has its place already. --lock FILE keeps which digest each
+image had. With --locked FILE in its place the same command gives the same bytes: new tags are skipped,
 and a tag that has moved fails with exit code 7. -o DIR/ adds the images to an OCI image layout in a folder. Without
 -o, or with -o -, the tar goes to standard output. transship image save saves images of the local store.
 

@@ -32,7 +32,7 @@ type syncCommand struct {
 // Sync returns the command sync.
 func Sync() run.Command {
 	return run.Command{
-		Name: "sync", Args: "[SRC-HOST[/PREFIX]] [DST]", Min: 0, Max: 2,
+		Name: "sync", Args: "{-f LIST [DST] | --all SRC-HOST DST-HOST}", Min: 0, Max: 2,
 		Short: "copy a list of images or a registry, skip what is unchanged",
 		Long: `sync --all SRC-HOST[/PREFIX] DST-HOST[/PREFIX] copies every repository that the catalog of SRC-HOST lists, or
 those below PREFIX there, with all tags. It is the list of one line "SRC-HOST[/PREFIX]/** DST-HOST[/PREFIX]": names stay

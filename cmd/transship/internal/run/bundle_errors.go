@@ -87,8 +87,11 @@ func WithDiskFullHint(err error) error {
 	return cli.WithHint(err, "free space there; no incomplete image is left, and complete blobs are not fetched again")
 }
 
-// damagedHint is the hint for a bundle with damaged content.
-const damagedHint = "transfer the file again; transship verify FILE lists all that is wrong"
+// damagedHint is the hint for a bundle with damaged content. verify itself says no more.
+const (
+	damagedHint = "transfer the file again" + verifyLists
+	verifyLists = "; transship verify FILE lists all that is wrong"
+)
 
 // HintDamaged adds the hint of a damaged file to an error about the content of a bundle, but not to one
 // about an answer of the registry, or one that has a hint.

@@ -58,6 +58,8 @@ func (r *Run) Hint(err error) string {
 		return missingBaseHint(err)
 	case cli.Has[*distribution.TagDeleteError](err):
 		return tagDeleteHint
+	case IsArchiveError(err) && r.Command == "verify":
+		return strings.TrimSuffix(archiveHint(err), verifyLists)
 	case IsArchiveError(err):
 		return archiveHint(err)
 	case IsIntegrityError(err):
@@ -189,7 +191,7 @@ func authHint(err error, remote failedRemote) string {
 		return "" // the token server failed: no account helps
 	case refused != nil && refused.Realm != "" && refused.Status < http.StatusBadRequest:
 		return "the token server must answer with a token; a redirect is not followed, as it could take the account elsewhere"
-	case remote.DeniedHint != "":
+	case remote.DeniedHint != "" && (refused == nil || !strings.HasPrefix(refused.Source, "--") || refused.Status == http.StatusForbidden):
 		return remote.DeniedHint
 	case !named:
 		return fmt.Sprintf("%s, or give --%s user:password; it is also possible that the repository does not exist",
