@@ -420,7 +420,7 @@ func TestWrongSchemeHints(t *testing.T) {
 		"inspect " + plain + path: {5,
 			"server gave HTTP response to HTTPS client", "give --plain-http"},
 		"copy " + secure + path + " DST": {5,
-			"certificate signed by unknown authority", "--src-ca FILE or certs.d/" + secure +
+			"certificate signed by unknown authority", "--src-ca FILE or /etc/docker/certs.d/" + secure +
 				"/ca.crt, or give --src-insecure"},
 		"copy SRC " + secure + "/dst/x": {5,
 			"certificate signed by unknown authority", "--dst-ca FILE"},
