@@ -15,6 +15,7 @@ import (
 // The exit codes documented in docs/usage.md.
 const (
 	exitFailed      = 1
+	exitUsage       = 2
 	exitAuth        = 3
 	exitNotFound    = 4
 	exitNetwork     = 5

@@ -82,8 +82,8 @@ func TestClientCertificate(t *testing.T) {
 	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", other.ClientCertFile, "--dst-key",
 		other.ClientKeyFile), exitNetwork,
 		s.proxy.Host, "SSL certificate error", "--dst-cert", "--dst-key")
-	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile), exitNetwork,
-		s.certs.ClientCertFile, "key")
+	wantRefused(t, s.run(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile), exitUsage,
+		"--dst-cert needs --dst-key", "key")
 	wantAbsent(t, s.proxy, "dst/repo", "1.6")
 	s.mustCopy(t, "--dst-ca", s.certs.CAFile, "--dst-cert", s.certs.ClientCertFile, "--dst-key", s.certs.ClientKeyFile)
 
