@@ -58,8 +58,9 @@
 // [OpenReadOnly] keeps them in memory, since the medium may not be writable.
 //
 // Every file is written under a temporary name, synced, and renamed; then its folder is synced. An
-// empty link needs no other name: it is created, and its folder is synced. A manifest's bytes are written before its link, and its link before index.json. So everything that
-// can be seen is complete, also after a crash. Processes may share a folder: index.json is
+// empty link needs no other name: it is created, and its folder is synced. A manifest's bytes are
+// written before its link, and its link before index.json. So everything that can be seen is
+// complete, also after a crash. Processes may share a folder: index.json is
 // rewritten under a file lock and read again when it has changed. Deleting content removes it from
 // a repository only. Its bytes stay in blobs/, which other repositories may share, until
 // [Dir.Prune] finds that no entry of index.json leads to them. A prune runs only while no process

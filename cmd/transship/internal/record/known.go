@@ -13,8 +13,8 @@ import (
 )
 
 // maxKnown bounds the addresses of each kind that are remembered, and with each redirect its request:
-// redirects to storage have a new address for each blob, and are followed at once. When there are more, all of that kind are forgotten, and calls to them are labelled
-// "other".
+// redirects to storage have a new address for each blob, and are followed at once. When there are more, all of
+// that kind are forgotten, and calls to them are labelled "other".
 const maxKnown = 1_000
 
 // known is what answers have said of addresses, so that the record says what a call to one is: a token

@@ -176,6 +176,7 @@ func documentHint(err error) string {
 func authHint(err error, remote failedRemote) string {
 	var refused *auth.Error
 	named := errors.As(err, &refused) && refused.User != ""
+	wrongFlag := named && strings.HasPrefix(refused.Source, "--") && refused.Status != http.StatusForbidden
 	logIn := "transship login " + remote.name()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
@@ -191,7 +192,7 @@ func authHint(err error, remote failedRemote) string {
 		return "" // the token server failed: no account helps
 	case refused != nil && refused.Realm != "" && refused.Status < http.StatusBadRequest:
 		return "the token server must answer with a token; a redirect is not followed, as it could take the account elsewhere"
-	case remote.DeniedHint != "" && (refused == nil || !strings.HasPrefix(refused.Source, "--") || refused.Status == http.StatusForbidden):
+	case remote.DeniedHint != "" && !wrongFlag:
 		return remote.DeniedHint
 	case !named:
 		return fmt.Sprintf("%s, or give --%s user:password; it is also possible that the repository does not exist",
