@@ -45,25 +45,7 @@ func openCompressed(ctx context.Context, path string, toVerify bool) (*Archive, 
 // does as [OpenCompressed]. name stands for the path in messages. If ctx is cancelled while r does
 // not return, r may still be read afterwards.
 func ReadArchive(ctx context.Context, name string, r io.Reader) (*Archive, error) {
-	return readArchive(ctx, name, r, false)
-}
-
-func readArchive(ctx context.Context, name string, r io.Reader, toVerify bool) (*Archive, error) {
-	type result struct {
-		archive *Archive
-		err     error
-	}
-	done := make(chan result, 1)
-	go func() {
-		a, err := unpack(ctx, name, r, 0, toVerify)
-		done <- result{a, err}
-	}()
-	select {
-	case got := <-done:
-		return got.archive, got.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return unpack(ctx, name, r, 0, false)
 }
 
 // UnpackError says that an archive could not be unpacked into a temporary file.
@@ -182,7 +164,8 @@ func gzipError(name string, err error) error {
 	return &ArchiveError{Path: name, Kind: ErrDamaged, Reason: reason}
 }
 
-// contextReader is a reader that fails once its context has ended.
+// contextReader is a reader that fails once its context has ended, also where a Read does not return.
+// That one goes on by itself, so that what it reads into may not be used for anything else.
 type contextReader struct {
 	ctx context.Context
 	io.Reader
@@ -190,10 +173,24 @@ type contextReader struct {
 
 // Read implements io.Reader.
 func (r *contextReader) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
 	if r.ctx.Err() != nil {
 		return 0, context.Cause(r.ctx)
 	}
-	return r.Reader.Read(p)
+	done := make(chan result, 1)
+	go func() {
+		n, err := r.Reader.Read(p)
+		done <- result{n, err}
+	}()
+	select {
+	case got := <-done:
+		return got.n, got.err
+	case <-r.ctx.Done():
+		return 0, context.Cause(r.ctx)
+	}
 }
 
 // fileWriter remembers an error of its file, which tells it from one of what is copied there.

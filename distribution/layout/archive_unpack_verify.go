@@ -20,7 +20,7 @@ func OpenToVerify(ctx context.Context, path string) (*Archive, error) {
 
 // ReadToVerify reads an archive from a stream as [ReadArchive] does, for [Archive.Verify] only.
 func ReadToVerify(ctx context.Context, name string, r io.Reader) (*Archive, error) {
-	return readArchive(ctx, name, r, true)
+	return unpack(ctx, name, r, 0, true)
 }
 
 // sparseTar is a reader of a tar that writes what it reads into a file, at the same offsets, except
