@@ -15,8 +15,8 @@ const (
 	// A range is late if its reader has waited for it for lateTrips round trips, and for lateLeast.
 	lateTrips = 2
 	lateLeast = 150 * time.Millisecond
-	// oneRest is how many bytes the one connection of a blob still reads when ranges begin.
-	oneRest = 256 << 10
+	// leastRest is how many bytes the one connection of a blob still reads when ranges begin.
+	leastRest = 256 << 10
 )
 
 // rangeConnection is a connection over which ranges are read, one after the other.

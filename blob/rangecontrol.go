@@ -13,7 +13,7 @@ const (
 	// slowIntervals times in a row, and no longer get faster: a busy machine makes pauses, and TCP
 	// begins slowly.
 	minInterval   = 300 * time.Millisecond
-	slowIntervals = 2
+	slowIntervals = 3
 	stillRising   = 1.3
 	// minWaitShare is the share of the time above which the source is the bottleneck: its readers
 	// wait for it. minRangedShare is the same while more connections are tried.
@@ -39,12 +39,14 @@ const (
 	settleLeast = 400 * time.Millisecond
 	periodTrips = 10
 	periodLeast = 800 * time.Millisecond
-	// A link that is full brings the same in each interval, and nothing more over more connections: the rise is ended in
-	// its first interval after fullTrips, before all are opened, and counts as fullTries of those that bring nothing.
-	steadyWithin = 0.1
-	fullTrips    = 6
-	fullGain     = 1.1
-	fullTries    = 3
+	// Where the rate is steady, to within steadyWithin, the link may be full, or the server slows each connection. There
+	// one more for each blob is tried beside it, also above slowRate, and measured for trialTrips once they are answered.
+	// If all do not bring trialGain times as much together, nothing has changed for the blobs.
+	steadyWithin    = 0.03
+	steadyIntervals = 2
+	steadyRate      = 40e6
+	trialTrips      = 5
+	trialGain       = 1.1
 	// retryAfter is for how long more connections are not tried again, for each time that they have
 	// brought nothing, unless one for each blob is below this share of what they have brought, for so many intervals.
 	retryAfter     = 5 * time.Second
@@ -67,21 +69,30 @@ type rangeControl struct {
 	before  int           // the limit before the last rise
 	had     int           // how many connections there were before that
 	rising  bool          // more connections are being tried
-	gained  bool          // the first of them have brought more
-	steady  bool          // the last two intervals of one for each blob were alike
+	trial   bool          // only a few, beside one for each blob
 	tries   int           // how many times more have brought nothing
 	latency time.Duration // the shortest time that a call has taken to be answered
+	longest time.Duration // the longest one, with the handshakes of a connection
 
-	began   time.Time // of the interval
-	bytes   int64     // in the interval
-	rate    float64   // before the last rise; of the last interval if there was none
-	slow    int       // intervals in a row
-	changed time.Time // when the limit was changed
-	tried   tally     // of more connections
-	best    float64   // the rate of more connections that were given back
+	began      time.Time     // of the interval
+	bytes      int64         // in the interval
+	rate       float64       // before the last rise; of the last interval if there was none
+	slow       int           // slow intervals in a row
+	steady     int           // steady ones
+	changed    time.Time     // when the limit was changed
+	unanswered int           // so many calls of more connections
+	answered   time.Time     // when the last of these was
+	rest       time.Duration // for which one connection for each blob goes on beside more of them
+	tried      tally         // of more connections
+	best       float64       // the rate of more connections that were given back
 }
 
-func (c *rangeControl) noteLatency(d time.Duration) {
+// noteLatency notes that a call was answered, after d.
+func (c *rangeControl) noteLatency(now time.Time, d time.Duration) {
+	if c.unanswered--; c.unanswered == 0 {
+		c.answered = now
+	}
+	c.longest = max(c.longest, d)
 	if c.latency == 0 || d < c.latency {
 		c.latency = d
 	}
@@ -104,7 +115,10 @@ func (c *rangeControl) judge(now time.Time, s sourceState) {
 	switch {
 	case c.limit == 0:
 		c.judgeOne(now, s, rate, share)
-	case c.rising && share >= minRangedShare:
+	case share < minRangedShare:
+	case c.trial:
+		c.judgeTrial(now, rate, took)
+	case c.rising:
 		c.judgeRise(now, rate, took)
 	}
 }
@@ -112,35 +126,59 @@ func (c *rangeControl) judge(now time.Time, s sourceState) {
 // judgeOne tries more connections where one for each blob is slow.
 func (c *rangeControl) judgeOne(now time.Time, s sourceState, rate, share float64) {
 	given := now.Sub(c.changed) < time.Duration(c.tries)*retryAfter && rate > stillFast*c.best
-	if rate >= slowRate || share < minWaitShare || rate > stillRising*c.rate || given {
-		c.slow = 0
-	} else {
-		c.slow++
-	}
-	c.steady = math.Abs(rate-c.rate) <= steadyWithin*rate
+	waits := share >= minWaitShare && !given
+	c.slow = countIf(c.slow, waits && rate < slowRate && rate <= stillRising*c.rate)
+	c.steady = countIf(c.steady, waits && rate < steadyRate && math.Abs(rate-c.rate) <= steadyWithin*rate)
 	c.rate = rate
 	wanted := slowIntervals
 	if c.tries > 0 {
 		wanted = againIntervals
 	}
-	if c.slow >= wanted && float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize) {
-		c.most = maxConnections
-		if rate < poorRate {
-			c.most = poorConnections
-		}
-		c.raise(now, s.readers, max(firstLeast, firstFactor*s.readers))
+	worthIt := float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize)
+	if worthIt && (c.slow >= wanted || c.steady >= steadyIntervals) {
+		c.begin(now, s.readers)
 	}
+}
+
+// begin tries more connections than one for each blob.
+func (c *rangeControl) begin(now time.Time, readers int) {
+	c.most = maxConnections
+	if c.rate < poorRate {
+		c.most = poorConnections
+	}
+	c.trial = c.steady > 0
+	if c.best > 0 {
+		c.trial = c.rate > stillFast*c.best
+	}
+	c.slow, c.steady = 0, 0
+	c.rest = c.longest + trialTrips*c.latency + minInterval*3/2
+	if !c.trial {
+		c.rest /= 2
+	}
+	c.raise(now, readers, max(firstLeast, firstFactor*readers))
+}
+
+// countIf returns how many intervals in a row there are with this one.
+func countIf(before int, is bool) int {
+	if is {
+		return before + 1
+	}
+	return 0
 }
 
 // raise tries more connections than there are.
 func (c *rangeControl) raise(now time.Time, had, limit int) {
 	c.had, c.before, c.limit, c.changed = had, c.limit, min(limit, c.most), now
-	c.rising, c.gained, c.tried = c.limit > c.before, false, tally{}
+	c.rising, c.tried = c.limit > c.before, tally{}
+	c.unanswered = had
 }
 
 // connections returns how many connections there may be now.
 func (c *rangeControl) connections(now time.Time) int {
-	if !c.rising || c.latency == 0 {
+	switch {
+	case c.trial:
+		return min(c.limit, 2*c.had)
+	case !c.rising || c.latency == 0:
 		return c.limit
 	}
 	trips := int(now.Sub(c.changed) / c.latency)
@@ -155,13 +193,6 @@ func (c *rangeControl) opening() time.Duration {
 // judgeRise goes on where more connections have brought more, and else goes back.
 func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration) {
 	began := now.Sub(c.changed) - took // the interval, after the rise
-	if c.steady && c.before == 0 && !c.gained && began >= fullTrips*c.latency {
-		if rate < fullGain*c.rate {
-			c.giveBack(now, c.rate, fullTries)
-			return
-		}
-		c.gained = true
-	}
 	if began < max(settleLeast, settleTrips*c.latency+c.opening()*3/2) {
 		return
 	}
@@ -174,14 +205,29 @@ func (c *rangeControl) judgeRise(now time.Time, rate float64, took time.Duration
 		c.raise(now, c.limit, 2*c.limit)
 		return
 	}
-	c.giveBack(now, rate, 1)
+	c.giveBack(now, rate)
 }
 
-// giveBack goes back to the connections before, whose rise counts as so many tries.
-func (c *rangeControl) giveBack(now time.Time, rate float64, tries int) {
-	c.limit, c.rising, c.changed, c.best = c.before, false, now, rate
+// judgeTrial goes on with the rise if its first connections have brought more, and ends before the connections
+// that there were.
+func (c *rangeControl) judgeTrial(now time.Time, rate float64, took time.Duration) {
+	if c.unanswered <= 0 && now.Sub(c.answered) >= took/2 {
+		c.tried.add(rate, took)
+	}
+	measured := c.tried.took >= max(trialTrips*c.latency, 1)
+	switch last := now.Sub(c.changed)+took > c.rest; {
+	case measured && c.tried.rate() >= trialGain*c.rate:
+		c.trial, c.had, c.changed, c.tried = false, 2*c.had, now, tally{}
+	case measured || last:
+		c.giveBack(now, c.rate)
+	}
+}
+
+// giveBack goes back to the connections before.
+func (c *rangeControl) giveBack(now time.Time, rate float64) {
+	c.limit, c.rising, c.trial, c.changed, c.best = c.before, false, false, now, rate
 	if c.limit == 0 {
-		c.tries += tries
+		c.tries++
 	}
 }
 

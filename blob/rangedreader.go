@@ -21,6 +21,8 @@ type rangedReader struct {
 	size      int64 // of the blob
 
 	offset  int64         // of the next byte
+	noted   int64         // offset at the end of the last interval
+	rate    float64       // bytes per second in it
 	one     io.ReadCloser // the one connection
 	oneEnd  int64         // up to which it is read
 	pending int           // bytes that a Read of it may bring
@@ -38,7 +40,7 @@ type rangedReader struct {
 func newRangedReader(ctx context.Context, source *Ranges, offset, size int64) *rangedReader {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return &rangedReader{
-		ctx: ctx, cancel: cancel, source: source, size: size, offset: offset, next: offset,
+		ctx: ctx, cancel: cancel, source: source, size: size, offset: offset, noted: offset, next: offset,
 		came: make(chan struct{}, 1),
 	}
 }
@@ -155,12 +157,26 @@ func (r *rangedReader) goOn() error {
 	return nil
 }
 
-// split ends the one connection a little further on; what is behind that is read in ranges.
+// split ends the one connection further on; what is behind that is read in ranges.
 func (r *rangedReader) split() {
-	end := r.offset + int64(r.pending) + oneRest
-	if r.one != nil && r.oneEnd == r.size && r.size-end >= oneRest && !r.failures.tooMany() {
+	rest := int64(r.rate * r.source.control.rest.Seconds())
+	end := r.offset + int64(r.pending) + max(leastRest, rest)
+	if r.one != nil && r.oneEnd == r.size && r.size-end >= leastRest && !r.failures.tooMany() {
 		r.oneEnd, r.next = end, end
 	}
+}
+
+// join undoes split, while the one connection is there. Ranges that were requested come to their ends, so that
+// their connections can be used again.
+func (r *rangedReader) join() {
+	if r.one == nil || r.oneEnd == r.size {
+		return
+	}
+	for _, g := range r.ranges {
+		g.drop()
+	}
+	r.ranges, r.failed, r.oneEnd, r.next = nil, false, r.size, r.size
+	r.source.buffers.serve()
 }
 
 // requested returns how many bytes were requested in ranges and not read.
@@ -291,6 +307,7 @@ type byteRange struct {
 	read   int           // bytes of the first of them that were
 	waited time.Duration // of its reader, for it
 	done   bool          // nothing more comes
+	unused bool          // nobody reads it any more
 	err    error         // why, if it ended early
 }
 
@@ -318,7 +335,7 @@ func (g *byteRange) run() {
 	r.source.mu.Lock()
 	defer r.source.mu.Unlock()
 	g.done = true
-	if err != nil {
+	if err != nil && !g.unused {
 		r.failed = true
 		g.err = fmt.Errorf("bytes %d-%d: %w", g.offset, g.offset+g.size-1, err)
 	}
@@ -367,7 +384,7 @@ func (g *byteRange) add(piece []byte) {
 	s := g.reader.source
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if g.reader.closed || len(piece) == 0 {
+	if g.unused || len(piece) == 0 {
 		s.buffers.give(piece)
 		s.buffers.serve()
 		return
@@ -377,8 +394,9 @@ func (g *byteRange) add(piece []byte) {
 	g.reader.wake()
 }
 
-// drop gives the buffers back.
+// drop gives the buffers back. What still comes is not kept.
 func (g *byteRange) drop() {
+	g.unused = true
 	for _, piece := range g.pieces {
 		g.reader.source.buffers.give(piece)
 	}

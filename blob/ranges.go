@@ -101,7 +101,7 @@ func (s *Ranges) timed(open Open) Open {
 func (s *Ranges) inRanges(left int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.wantsRanges() && (s.N > 1 && left >= minRangedSize || s.N == 0 && left >= oneRest)
+	return s.wantsRanges() && (s.N > 1 && left >= minRangedSize || s.N == 0 && left >= leastRest && !s.control.trial)
 }
 
 // wantsRanges reports whether blobs are read in ranges now.
@@ -111,7 +111,7 @@ func (s *Ranges) wantsRanges() bool { return !s.none && (s.N > 1 || s.control.li
 func (s *Ranges) noteLatency(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.control.noteLatency(d)
+	s.control.noteLatency(time.Now(), d)
 }
 
 // add takes up a reader.
@@ -125,7 +125,7 @@ func (s *Ranges) add(r *rangedReader) {
 	if r.one != nil {
 		s.open++
 	}
-	if s.control.limit > 0 {
+	if s.control.limit > 0 && !s.control.trial {
 		r.split()
 	}
 	s.request()
@@ -138,10 +138,13 @@ func (s *Ranges) note(n int) {
 	if s.N > 1 || s.none || !s.control.due(now) {
 		return
 	}
-	before := s.control.limit
+	trial := s.control.trial
 	s.control.judge(now, s.state(now))
-	if before == 0 && s.control.limit > 0 {
-		for _, r := range s.readers {
+	for _, r := range s.readers {
+		switch {
+		case s.control.limit == 0:
+			r.join()
+		case !trial || !s.control.trial:
 			r.split()
 		}
 	}
@@ -150,7 +153,9 @@ func (s *Ranges) note(n int) {
 
 // state sums up what the readers see since it was asked for last.
 func (s *Ranges) state(now time.Time) (st sourceState) {
+	took := now.Sub(s.control.began)
 	for _, r := range s.readers {
+		r.rate, r.noted = float64(r.offset-r.noted)/took.Seconds(), r.offset
 		st.readers++
 		st.left += r.size - r.offset
 		st.waited += r.takeWaited(now)
@@ -192,6 +197,9 @@ func (s *Ranges) neediest() (least *rangedReader) {
 // drop ends ranges for good. s.mu is held.
 func (s *Ranges) drop() {
 	s.none, s.control.limit = true, 0
+	for _, r := range s.readers {
+		r.join()
+	}
 }
 
 // remove takes a reader out.
