@@ -104,12 +104,23 @@ func overWAN(image, hundred func(scale) content) (all []work) {
 			work{name: p.name + "-up", title: "that image with TLS, up a real path of " + p.title, task: copyOne, content: image, path: &p.Path, tls: true, up: true},
 		)
 	}
+	for _, p := range []struct {
+		name, title string
+		alone       bool
+		wan.Path
+	}{
+		{"wide100-down", "30 ms, 100 Mbit/s, cubic", true, wan.Path{RTT: 30 * ms, Rate: slow / 4, Queue: 100 * ms, Congestion: "cubic"}},
+		{"wide200-down", "100 ms, 200 Mbit/s, cubic", true, wan.Path{RTT: 100 * ms, Rate: slow / 2, Queue: 100 * ms, Congestion: "cubic"}},
+		{"wide300-down", "100 ms, 300 Mbit/s, cubic", true, wan.Path{RTT: 100 * ms, Rate: slow * 3 / 4, Queue: 100 * ms, Congestion: "cubic"}},
+		{"flow-down", "50 ms, 2 MB/s a connection", false, wan.Path{RTT: 50 * ms, Flow: 2e6, Queue: 100 * ms}},
+		{"flow5-down", "50 ms, 5 MB/s a connection", true, wan.Path{RTT: 50 * ms, Flow: 5e6, Queue: 100 * ms}},
+	} {
+		all = append(all, work{name: p.name, title: "that image with TLS, down a real path of " + p.title, task: copyOne, content: image, path: &p.Path, tls: true, alone: p.alone})
+	}
 	clean := &wan.Path{RTT: 100 * ms, Rate: slow, Queue: 100 * ms, Congestion: "cubic"}
 	lossy := &wan.Path{RTT: 100 * ms, Rate: slow, Queue: 100 * ms, Congestion: "cubic", Loss: 0.001}
-	slowed := &wan.Path{RTT: 50 * ms, Flow: 2e6, Queue: 100 * ms}
 	return append(all,
 		work{name: "wide-many", title: "100 images with TLS, down a real path of 100 ms, 400 Mbit/s", task: copyAll, content: hundred, path: clean, tls: true},
 		work{name: "lossy-many", title: "100 images with TLS, down a real path of 100 ms, 400 Mbit/s, 0.1 % loss, cubic", task: copyAll, content: hundred, path: lossy, tls: true},
-		work{name: "flow-down", title: "that image with TLS, down a real path of 50 ms, 2 MB/s a connection", task: copyOne, content: image, path: slowed, tls: true},
 	)
 }
