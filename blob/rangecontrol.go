@@ -47,8 +47,8 @@ const (
 	steadyRate      = 40e6
 	trialTrips      = 5
 	trialGain       = 1.1
-	// retryAfter is for how long more connections are not tried again, for each time that they have
-	// brought nothing, unless one for each blob is below this share of what they have brought, for so many intervals.
+	// retryAfter is for how long more connections are not tried again when they have brought nothing, twice as long each
+	// time, unless one for each blob is below this share of what they have brought, for so many intervals.
 	retryAfter     = 5 * time.Second
 	stillFast      = 0.7
 	againIntervals = 4
@@ -70,7 +70,7 @@ type rangeControl struct {
 	had     int           // how many connections there were before that
 	rising  bool          // more connections are being tried
 	trial   bool          // only a few, beside one for each blob
-	tries   int           // how many times more have brought nothing
+	retry   time.Duration // for which more connections are not tried again
 	latency time.Duration // the shortest time that a call has taken to be answered
 	longest time.Duration // the longest one, with the handshakes of a connection
 
@@ -125,13 +125,13 @@ func (c *rangeControl) judge(now time.Time, s sourceState) {
 
 // judgeOne tries more connections where one for each blob is slow.
 func (c *rangeControl) judgeOne(now time.Time, s sourceState, rate, share float64) {
-	given := now.Sub(c.changed) < time.Duration(c.tries)*retryAfter && rate > stillFast*c.best
+	given := now.Sub(c.changed) < c.retry && rate > stillFast*c.best
 	waits := share >= minWaitShare && !given
 	c.slow = countIf(c.slow, waits && rate < slowRate && rate <= stillRising*c.rate)
 	c.steady = countIf(c.steady, waits && rate < steadyRate && math.Abs(rate-c.rate) <= steadyWithin*rate)
 	c.rate = rate
 	wanted := slowIntervals
-	if c.tries > 0 {
+	if c.retry > 0 {
 		wanted = againIntervals
 	}
 	worthIt := float64(s.left) >= max(rate*minLeft.Seconds(), LargeSize)
@@ -227,7 +227,7 @@ func (c *rangeControl) judgeTrial(now time.Time, rate float64, took time.Duratio
 func (c *rangeControl) giveBack(now time.Time, rate float64) {
 	c.limit, c.rising, c.trial, c.changed, c.best = c.before, false, false, now, rate
 	if c.limit == 0 {
-		c.tries++
+		c.retry = max(retryAfter, 2*c.retry)
 	}
 }
 

@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
+// MaxRanges bounds Ranges.N.
+const MaxRanges = 64
+
 const (
 	// minRangedSize is the size in bytes from which a blob is read in ranges if Ranges.N is set.
 	minRangedSize = 32 << 20
-	// maxFixed bounds Ranges.N.
-	maxFixed = 64
 	// maxRangeFailures is how often ranges of a blob may fail before the rest is read over one
 	// connection.
 	maxRangeFailures = 3
@@ -43,7 +44,7 @@ type OpenRange func(ctx context.Context, r Range) (body io.ReadCloser, costly bo
 // wait in the buffers of their connections.
 type Ranges struct {
 	// N is how many ranges of each blob of 32 MiB and more are read at once, from its start, at
-	// most 64, until the source turns out to have no ranges or to take more than one call for each.
+	// most MaxRanges, until the source turns out to have no ranges or to take more than one call for each.
 	// 1 reads no ranges, 0 adapts.
 	N int
 
@@ -185,7 +186,7 @@ func (s *Ranges) neediest() (least *rangedReader) {
 	for _, r := range s.readers {
 		ahead += r.requested()
 		switch {
-		case r.next >= r.size || r.failed || s.N > 1 && r.open >= min(s.N, maxFixed):
+		case r.next >= r.size || r.failed || s.N > 1 && r.open >= min(s.N, MaxRanges):
 		case least == nil || r.next-r.offset < least.next-least.offset:
 			least = r
 		}

@@ -373,7 +373,7 @@ func TestBenchUsageErrors(t *testing.T) {
 		"bench push --jobs 4,most":          {2, `--jobs: "most" is neither a whole number from 1 on nor auto`, ""},
 		"bench push --buffer 1KiB":          {2, "--buffer: 1KiB is not from 4KiB to 64MiB", ""},
 		"bench push --buffer 32KiB,":        {2, "--buffer: ", ""},
-		"bench pull --ranges auto":          {2, `--ranges: "auto" is not a whole number of 1 or more`, ""},
+		"bench pull --ranges auto":          {2, `--ranges: "auto" is not a whole number from 1 to 64`, ""},
 		"bench push --count 0":              {2, `--count: "0" is not a whole number of 1 or more`, ""},
 		"bench push --warmup -1":            {2, `--warmup: "-1" is no whole number from 0 on`, ""},
 		"bench push --layers 0":             {2, `--layers: "0" is not a whole number of 1 or more`, ""},

@@ -180,7 +180,8 @@ func TestSpeedFlagErrors(t *testing.T) {
 		"--rate=0":     `--rate: "0" is not a number of bytes per second`,
 		"--stall=1":    `--stall: "1" is not a time of a second or more, such as 30s`,
 		"--stall=10ms": `--stall: "10ms" is not a time of a second or more`,
-		"--ranges=0":   `--ranges: "0" is not a whole number of 1 or more`,
+		"--ranges=0":   `--ranges: "0" is not a whole number from 1 to 64`,
+		"--ranges=65":  `--ranges: "65" is not a whole number from 1 to 64`,
 		"--jobs=0":     `--jobs: "0" is not a whole number of 1 or more`,
 	} {
 		c.run("copy", flag, c.src, c.dst).want(cli.ExitUsage, message)

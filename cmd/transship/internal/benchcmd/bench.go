@@ -134,7 +134,7 @@ func Bench(kind bench.Kind) run.Command {
 func newCommand(kind bench.Kind) *benchCommand {
 	return &benchCommand{
 		kind: kind, count: 6, warmups: 1, requests: 100,
-		jobs: intList{parse: parseJobs}, ranges: intList{parse: parseCount}, buffers: intList{parse: parseBuffer},
+		jobs: intList{parse: parseJobs}, ranges: intList{parse: parseRanges}, buffers: intList{parse: parseBuffer},
 	}
 }
 

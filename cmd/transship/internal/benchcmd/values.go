@@ -8,6 +8,7 @@ import (
 
 	"github.com/hczjl/transship/cmd/transship/internal/benchcmd/bench"
 	"github.com/hczjl/transship/cmd/transship/internal/cli"
+	"github.com/hczjl/transship/cmd/transship/internal/run"
 )
 
 // maxLayers is the largest number of layers of an image: their descriptors must fit into a manifest
@@ -74,22 +75,23 @@ func (l *intList) Set(s string) error {
 	return nil
 }
 
-func parseCount(s string) (int, error) {
-	var n cli.Count
+// parseRanges parses a number of --ranges.
+func parseRanges(s string) (int, error) {
+	var n run.Ranges
 	err := n.Set(s)
 	return int(n), err
 }
 
 // parseJobs parses a number of --jobs; auto is 0, as in bench.Cell.
 func parseJobs(s string) (int, error) {
-	n, err := parseCount(s)
-	switch {
-	case s == "auto":
+	if s == "auto" {
 		return 0, nil
-	case err != nil:
+	}
+	var n cli.Count
+	if n.Set(s) != nil {
 		return 0, fmt.Errorf("%q is neither a whole number from 1 on nor auto", s)
 	}
-	return n, nil
+	return int(n), nil
 }
 
 // minBuffer and maxBuffer are the bounds of --buffer in bytes.

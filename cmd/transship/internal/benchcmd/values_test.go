@@ -29,7 +29,7 @@ func TestFlagValues(t *testing.T) {
 	}{
 		{new(sizeList), "2x1KiB, 3", "2x1KiB,3", "1,0", `"0" is not a number of bytes`},
 		{new(sizeList), "1MiB", "1MiB", "9999x1,2x1", "more than 10000 layers"},
-		{&intList{parse: parseCount}, "1, 2", "1 2", "0", "not a whole number of 1 or more"},
+		{&intList{parse: parseRanges}, "1, 64", "1 64", "65", "not a whole number from 1 to 64"},
 		{&intList{parse: parseJobs}, "auto,16", "0 16", "none", "neither a whole number from 1 on nor auto"},
 		{&intList{parse: parseBuffer}, "4KiB,64MiB", "4096 67108864", "65MiB", "65MiB is not from 4KiB to 64MiB"},
 		{&intList{parse: parseBuffer}, "32KiB", "32768", "x", `"x" is not a number of bytes`},

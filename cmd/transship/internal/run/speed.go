@@ -3,6 +3,7 @@ package run
 import (
 	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 // speed has the settings of how fast a run transfers blobs and makes calls.
 type speed struct {
 	jobs       *cli.Count // the command's --jobs; nil if it has none
-	ranges     cli.Count
+	ranges     Ranges
 	rate       cli.ByteRate
 	stall      cli.Timeout
 	maxWait    cli.Timeout
@@ -65,6 +66,23 @@ func (r *Run) FetchFlags(fs *flag.FlagSet, jobs *cli.Count, does string) {
 	r.paceFlags(fs)
 	r.ForeignFlag(fs)
 	r.PlanFlag(fs)
+}
+
+// Ranges is the value of --ranges: in how many ranges a large blob is fetched at once, 1 to
+// blob.MaxRanges; 0 without the flag.
+type Ranges int
+
+// String implements flag.Value.
+func (n *Ranges) String() string { return strconv.Itoa(int(*n)) }
+
+// Set implements flag.Value.
+func (n *Ranges) Set(s string) error {
+	v, err := strconv.Atoi(s)
+	if err != nil || v < 1 || v > blob.MaxRanges {
+		return fmt.Errorf("%q is not a whole number from 1 to %d", s, blob.MaxRanges)
+	}
+	*n = Ranges(v)
+	return nil
 }
 
 // RangesFlag registers --ranges, for commands that pull blobs from registries.
