@@ -248,8 +248,8 @@ func TestTrialOverFullLink(t *testing.T) {
 			all.Go(func() { took[i] = readAll(t, &r, s) })
 		}
 		all.Wait()
-		if s.opened != 6 || s.ranges == 0 || s.ranges > 60 {
-			t.Errorf("opened %d times, %d ranges", s.opened, s.ranges)
+		if s.opened != 6 || s.ranges == 0 || s.ranges > 60 || s.inFlight > 0 {
+			t.Errorf("opened %d times, %d ranges, %d not closed", s.opened, s.ranges, s.inFlight)
 		}
 		if longest := slices.Max(took); longest > 13500*time.Millisecond {
 			t.Errorf("took %s", longest)
